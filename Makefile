@@ -1,0 +1,77 @@
+# Two commands matter: `make demo` and `make test`. Each needs only Python 3.10+ and make,
+# and puts everything it installs into .venv in this folder.
+
+VENV := .venv
+BIN := $(VENV)/bin
+PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 python3.10 python; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null && echo $$p && break; done)
+UV := $(shell command -v uv 2>/dev/null)
+
+.PHONY: demo test check unit lint types imports format bench screenshots clean help
+
+help:
+	@echo "make demo    train a small network on real digits and watch it live"
+	@echo "make test    lint, types, import rules and the whole test suite"
+	@echo "make bench   measure beside trackio, wandb and tensorboardX (needs a few minutes)"
+	@echo "make unit    the quick tests only;  make format  rewrite the layout of the code"
+
+demo: $(VENV)/.installed-demo
+	@$(BIN)/og demo $(ARGS)
+
+test: $(VENV)/.installed-dev lint types imports
+	$(BIN)/python -m pytest $(ARGS)
+
+check: test
+
+unit: $(VENV)/.installed-dev
+	$(BIN)/python -m pytest tests/unit tests/imports $(ARGS)
+
+lint: $(VENV)/.installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/.installed-dev
+	$(BIN)/mypy
+
+imports: $(VENV)/.installed-dev
+	$(BIN)/lint-imports
+
+format: $(VENV)/.installed-dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+# The peers live in an environment of their own: they must not decide what og's tests see.
+bench: bench/.venv/.installed
+	bench/.venv/bin/python -m bench $(ARGS)
+
+clean:
+	rm -rf $(VENV) bench/.venv build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+
+# --- environments: uv when it is there, else venv and pip -------------------------------------
+
+$(VENV)/bin/python:
+	@test -n "$(PYTHON)$(UV)" || { echo "og needs Python 3.10 or newer on PATH" >&2; exit 1; }
+ifneq ($(UV),)
+	$(UV) venv --quiet --allow-existing $(if $(PYTHON),--python $(PYTHON)) $(VENV)
+else
+	$(PYTHON) -m venv $(VENV)
+endif
+
+ifneq ($(UV),)
+install = $(UV) pip install --quiet --python $(1)/bin/python --compile-bytecode --editable '.[$(2)]'
+else
+install = $(1)/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[$(2)]'
+endif
+
+$(VENV)/.installed-demo: pyproject.toml | $(VENV)/bin/python
+	$(call install,$(VENV),demo)
+	@touch $@
+
+$(VENV)/.installed-dev: pyproject.toml | $(VENV)/bin/python
+	$(call install,$(VENV),dev)
+	@touch $@ $(VENV)/.installed-demo
+
+bench/.venv/.installed: pyproject.toml
+	@test -x bench/.venv/bin/python || $(if $(UV),$(UV) venv --quiet bench/.venv,$(PYTHON) -m venv bench/.venv)
+	$(call install,bench/.venv,bench)
+	@touch $@

@@ -1,0 +1,1 @@
+"""The agent: sessions, context, providers, planner, in a process of its own."""

@@ -1,0 +1,1 @@
+"""Detectors, rules and the life of an alert. Pure."""

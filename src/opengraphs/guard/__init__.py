@@ -1,0 +1,1 @@
+"""The limits the agent acts within: policy, patches, budgets, approvals, audit."""

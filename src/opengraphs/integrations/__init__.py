@@ -1,0 +1,1 @@
+"""Explicit callbacks and loggers for training frameworks."""

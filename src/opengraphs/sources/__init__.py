@@ -1,0 +1,1 @@
+"""Readers of foreign formats, turned into the same records."""
