@@ -5,6 +5,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 python3.10 python; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null && echo $$p && break; done)
+# Compiled modules are what makes `og` start quickly: never run without them.
+unexport PYTHONDONTWRITEBYTECODE
+
 UV := $(shell command -v uv 2>/dev/null)
 
 .PHONY: demo test check unit lint types imports format bench screenshots clean help
@@ -18,8 +21,12 @@ help:
 demo: $(VENV)/.installed-demo
 	@$(BIN)/og demo $(ARGS)
 
+# Tests that sit at a terminal of their own run one after the other; the rest mostly wait, so three at a time.
+TERMINAL_TESTS := tests/e2e tests/tui/test_driver.py tests/tui/test_on_a_pty.py tests/tui/test_stage0.py tests/tui/test_live.py
+
 test: $(VENV)/.installed-dev lint types imports
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n 3 --dist worksteal $(addprefix --ignore=,$(TERMINAL_TESTS)) $(ARGS)
+	$(BIN)/python -m pytest $(TERMINAL_TESTS) $(ARGS)
 
 check: test
 
@@ -43,6 +50,9 @@ format: $(VENV)/.installed-dev
 # The peers live in an environment of their own: they must not decide what og's tests see.
 bench: bench/.venv/.installed
 	bench/.venv/bin/python -m bench $(ARGS)
+
+screenshots: $(VENV)/.installed-dev
+	$(BIN)/python -m docs.images
 
 clean:
 	rm -rf $(VENV) bench/.venv build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from og_user import OgUser
+from ogd_kit import Ogd
 
 
 @pytest.fixture
@@ -34,3 +36,18 @@ def og_home(short_tmp: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in ("OGD_SOCKET", "OG_RUN_DIR", "OG_RUN_ID", "OG_PROJECT"):
         monkeypatch.delenv(name, raising=False)
     return short_tmp
+
+
+@pytest.fixture
+def user(short_tmp: Path) -> Iterator[OgUser]:
+    """Somebody who runs the installed `og`; his daemon and his trainings end with the test."""
+    with OgUser(short_tmp) as somebody:
+        yield somebody
+
+
+@pytest.fixture
+def ogd(og_home: Path) -> Iterator[Ogd]:
+    """A private store and its daemon, not yet started; whatever listens there ends with the test."""
+    kit = Ogd(og_home)
+    yield kit
+    kit.end()

@@ -8,6 +8,7 @@
     │   ├── NotARunError    exit 4   the folder is no run
     │   └── DiskFullError   exit 4   no space left; retryable
     ├── DaemonError         exit 5   ogd cannot be reached or started; retryable
+    │   ├── UnreachableError exit 5  nobody listens on the socket, or hung up; retryable
     │   └── VersionError    exit 5   ogd speaks another protocol
     ├── ProcessError        exit 6   a training process cannot be started or reached
     ├── AgentError          exit 7   the agent or its model
@@ -81,6 +82,10 @@ class DaemonError(OgError):
     exit_code = 5
     retryable = True
     http_status = 503
+
+
+class UnreachableError(DaemonError):
+    code = "daemon_unreachable"
 
 
 class VersionError(DaemonError):

@@ -6,9 +6,7 @@ without og installed; this module adds what only the tool needs.
 
 from __future__ import annotations
 
-import hashlib
 import os
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -31,6 +29,8 @@ def runtime_dir(env: Mapping[str, str] | None = None) -> Path:
         return Path(environ["OGD_SOCKET"]).expanduser().absolute().parent
     if environ.get("XDG_RUNTIME_DIR"):
         return Path(environ["XDG_RUNTIME_DIR"]) / "opengraphs"
+    import tempfile  # costs 5 ms, and hardly anybody gets here
+
     return Path(tempfile.gettempdir()) / f"opengraphs-{os.getuid()}"
 
 
@@ -44,8 +44,13 @@ def daemon_socket(env: Mapping[str, str] | None = None) -> Path:
 
 def control_socket(run_dir: Path, env: Mapping[str, str] | None = None) -> Path:
     """The runner's socket for one run, named by a short hash of the run folder's path."""
-    digest = hashlib.blake2b(os.fsencode(run_dir.resolve()), digest_size=6).hexdigest()
-    return runtime_dir(env) / f"run-{digest}.sock"
+    return runtime_dir(env) / f"run-{_short_hash(run_dir, digest_size=6)}.sock"
+
+
+def _short_hash(folder: Path, *, digest_size: int) -> str:
+    import hashlib  # costs 3 ms, which the first frame does not have
+
+    return hashlib.blake2b(os.fsencode(folder.resolve()), digest_size=digest_size).hexdigest()
 
 
 def cache_dir(env: Mapping[str, str] | None = None) -> Path:
@@ -57,8 +62,7 @@ def cache_dir(env: Mapping[str, str] | None = None) -> Path:
 
 def index_dir(store: Path, env: Mapping[str, str] | None = None) -> Path:
     """Where the index of `store` lives: always the local cache, so read-only stores work."""
-    digest = hashlib.blake2b(os.fsencode(store.resolve()), digest_size=8).hexdigest()
-    return cache_dir(env) / "index" / digest
+    return cache_dir(env) / "index" / _short_hash(store, digest_size=8)
 
 
 def config_file(env: Mapping[str, str] | None = None) -> Path:
@@ -73,3 +77,8 @@ def state_dir(env: Mapping[str, str] | None = None) -> Path:
     environ = os.environ if env is None else env
     base = environ.get("XDG_STATE_HOME")
     return (Path(base) if base else Path.home() / ".local" / "state") / "opengraphs"
+
+
+def daemon_log(env: Mapping[str, str] | None = None) -> Path:
+    """What ogd writes about itself; rotated, `og daemon logs` shows it."""
+    return state_dir(env) / "ogd.log"

@@ -30,9 +30,9 @@ class GitFacts(TypedDict, total=False):
 
 
 class Progress(TypedDict, total=False):
-    """`total` None or absent: not known."""
+    """`step` None: the last logged step tells; `total` None or absent: not known."""
 
-    step: int
+    step: int | None
     total: int | None
     unit: str
 
@@ -81,6 +81,10 @@ class RunFacts(TypedDict, total=False):
     archived: bool
     journal: str
     """How metrics are written: `mapped` or `append`; see docs/reference/files.md."""
+    events_folded: dict[str, int]
+    """After the end: how many bytes of each events file are already in this record."""
+    summary_folded: list[str]
+    """After the end: keys of `summary` that are last values of metrics; the others the user set."""
 
 
 class ExitRecord(TypedDict, total=False):

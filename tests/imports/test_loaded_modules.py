@@ -16,8 +16,30 @@ import pytest
 
 PACKAGE = Path(__file__).resolve().parents[2] / "src" / "opengraphs"
 
-HEAVY = {"numpy", "msgspec", "textual", "rich", "starlette", "uvicorn", "httptools", "h11", "psutil", "pynvml", "pandas"}
-SLOW_STDLIB = {"asyncio", "dataclasses", "inspect", "subprocess", "logging", "ssl", "http.client", "email", "unittest"}
+HEAVY = {
+    "numpy",
+    "msgspec",
+    "textual",
+    "rich",
+    "starlette",
+    "uvicorn",
+    "httptools",
+    "h11",
+    "psutil",
+    "pynvml",
+    "pandas",
+}
+SLOW_STDLIB = {
+    "asyncio",
+    "dataclasses",
+    "inspect",
+    "subprocess",
+    "logging",
+    "ssl",
+    "http.client",
+    "email",
+    "unittest",
+}
 
 
 def loaded(statement: str, *, path: Path | None = None) -> set[str]:
@@ -25,8 +47,10 @@ def loaded(statement: str, *, path: Path | None = None) -> set[str]:
     code = "import sys; before = set(sys.modules)\n"
     if path:
         code += f"sys.path.insert(0, {str(path)!r})\n"
-    code += f"{statement}\nimport json; print(json.dumps(sorted(set(sys.modules) - before)))"
-    done = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    code += f"{statement}\nafter = sorted(set(sys.modules) - before)\nimport json; print(json.dumps(after))"
+    done = subprocess.run(
+        [sys.executable, "-I", "-c", code], capture_output=True, text=True, check=True, timeout=60
+    )
     return set(json.loads(done.stdout))
 
 
@@ -44,7 +68,10 @@ ENTRY_POINTS = {
     "raw client": ("import opengraphs.client.raw", HEAVY | SLOW_STDLIB | {"click"}),
     "client": ("import opengraphs.client", HEAVY | {"asyncio", "click"}),
     "painters": ("import opengraphs.tui.painters.screen", HEAVY | SLOW_STDLIB | {"click"}),
-    "protocol": ("import opengraphs.protocol.series, opengraphs.protocol.runs", HEAVY | SLOW_STDLIB | {"click"}),
+    "protocol": (
+        "import opengraphs.protocol.series, opengraphs.protocol.runs",
+        HEAVY | SLOW_STDLIB | {"click"},
+    ),
 }
 
 
@@ -75,7 +102,21 @@ def test_sdk_needs_only_the_standard_library() -> None:
 
 
 def test_help_loads_no_client_and_no_screen() -> None:
-    statement = "import opengraphs.cli.main as m\ntry: m.main(['--help'])\nexcept SystemExit: pass"
-    code = f"import sys\n{statement}\nprint(); print('opengraphs.client' in sys.modules, 'opengraphs.tui.app' in sys.modules)"
-    done = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, check=True, timeout=60)
-    assert done.stdout.splitlines()[-1:] in ([], ["False False"]) or "Usage" in done.stdout
+    code = (
+        "import contextlib, io, os, sys\n"
+        "os._exit = sys.exit  # og leaves without the interpreter's own clean-up\n"
+        "from opengraphs.cli.main import main\n"
+        "sys.argv = ['og', '--help']\n"
+        "with contextlib.redirect_stdout(io.StringIO()) as shown:\n"
+        "    with contextlib.suppress(SystemExit):\n"
+        "        main()\n"
+        "print(len(shown.getvalue()) > 200, sorted(m for m in sys.modules if m.startswith('opengraphs.')))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-I", "-c", code], capture_output=True, text=True, check=True, timeout=60
+    )
+    was_shown, _, modules = done.stdout.strip().partition(" ")
+    assert was_shown == "True"
+    assert "opengraphs.cli" in modules
+    assert "opengraphs.client" not in modules
+    assert "opengraphs.tui" not in modules

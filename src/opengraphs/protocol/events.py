@@ -6,15 +6,21 @@ from typing import Literal, TypedDict
 
 from opengraphs.records import RunFacts
 
-EventKind = Literal["hello", "run", "metrics", "log", "system", "resync"]
+EventKind = Literal["hello", "run", "gone", "metrics", "log", "system", "events", "resync"]
 
 
 class Event(TypedDict, total=False):
     """`seq` rises by one per event of the daemon; `since=SEQ` replays what came after it.
 
-    hello: first line of every stream. resync: the reader was too slow, or `since` is
-    older than what is kept: ask the routes again. metrics: `keys` maps each metric that
-    grew to its last step, `points` counts what came in.
+    hello: first line of every stream; its `seq` is where the stream begins. resync: the
+    reader was too slow, or `since` is older than what is kept: ask the routes again.
+    run: `facts` of a run that is new or whose facts, status or progress changed. gone:
+    its folder was removed. metrics: `keys` maps each metric that grew to its last step,
+    `points` counts what came in; `reset` when a journal was replaced or cut, so that
+    curves drawn before are void; `pending` (0 to 1) when older points of a big run were
+    read behind. log: `size_bytes`. system: new figures. events: new lines in `events/`.
+
+    Readers ignore kinds and keys they do not know.
     """
 
     seq: int
@@ -25,4 +31,6 @@ class Event(TypedDict, total=False):
     facts: RunFacts
     keys: dict[str, int]
     points: int
+    reset: bool
+    pending: float
     size_bytes: int

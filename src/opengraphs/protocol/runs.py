@@ -58,13 +58,23 @@ class KeysReply(TypedDict):
     keys: list[MetricSummary]
 
 
-class LogReply(TypedDict):
+class LogWindow(TypedDict):
     """`next`: the `from` of the following page, None at the end of a run that ended."""
 
     lines: list[LogLine]
     total_lines: int
     size_bytes: int
     next: int | None
+
+
+class LogReply(LogWindow, total=False):
+    """counted: false while a very long log is still being counted and line numbers are
+    estimates: ask again. open_end: the log's last line has no newline yet. Both are
+    absent from the answer to a search.
+    """
+
+    counted: bool
+    open_end: bool
 
 
 class Check(TypedDict):

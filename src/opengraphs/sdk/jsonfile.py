@@ -5,7 +5,6 @@ Stdlib only and Python 3.8-safe.
 
 from __future__ import annotations
 
-import json
 import os
 
 TYPE_CHECKING = False
@@ -14,6 +13,14 @@ if TYPE_CHECKING:
 
 
 def write_json(path: str, value: Dict[str, Any], *, durable: bool = False) -> None:
+    """Replace `path` atomically with `value` as JSON; see `replace_file`."""
+    import json
+
+    text = json.dumps(value, indent=1, ensure_ascii=False, default=str)
+    replace_file(path, text.encode("utf-8", "replace") + b"\n", durable=durable)
+
+
+def replace_file(path: str, data: bytes, *, durable: bool = False) -> None:
     """Replace `path` atomically: a reader sees the old file or the new one, never half of one.
 
     Args:
@@ -23,8 +30,7 @@ def write_json(path: str, value: Dict[str, Any], *, durable: bool = False) -> No
         OSError: the folder is not writable or the disk is full; the old file stays.
     """
     temp = "%s.%d.tmp" % (path, os.getpid())
-    data = json.dumps(value, indent=1, ensure_ascii=False, default=str).encode("utf-8", "replace") + b"\n"
-    fd = os.open(temp, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
+    fd = os.open(temp, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0), 0o644)
     try:
         try:
             view = memoryview(data)
@@ -45,10 +51,22 @@ def write_json(path: str, value: Dict[str, Any], *, durable: bool = False) -> No
         sync_folder(os.path.dirname(path))
 
 
+def read_json(path: str) -> Dict[str, Any]:
+    """The object a file holds; {} when there is none, or it is damaged."""
+    import json
+
+    try:
+        with open(path, encoding="utf-8") as file:
+            value = json.load(file)
+    except (OSError, ValueError):
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
 def sync_folder(folder: str) -> None:
     """Make new names in `folder` survive a power cut, where the file system can."""
     try:
-        fd = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+        fd = os.open(folder, os.O_RDONLY)
     except OSError:
         return
     try:

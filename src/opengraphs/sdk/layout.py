@@ -7,8 +7,6 @@ read it here. Stdlib only and Python 3.8-safe, because training processes import
 from __future__ import annotations
 
 import os
-import random
-import re
 import time
 
 SCHEMA = 1
@@ -28,19 +26,30 @@ MEDIA = "media"
 BUNDLE = "bundle"
 AGENT = "agent"
 JOURNAL_SUFFIX = ".jsonl"
+DAEMON_WRITER = "ogd"
+"""Name of the daemon's own events journal."""
 RUN_FOLDERS = (METRICS, SYSTEM, EVENTS, SAMPLES, BUNDLE)
 
 SEGMENT_BYTES = 64 << 20
 """A journal is cut into numbered segments at this size."""
 
 _ID_ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
-RUN_ID_PATTERN = re.compile(r"^\d{8}-\d{6}-[a-z0-9]{4,}$")
 
 
 def new_run_id(now: float | None = None) -> str:
     """A sortable id such as `20261122-093012-k7f3` (UTC, then four random letters)."""
     stamp = time.strftime("%Y%m%d-%H%M%S", time.gmtime(time.time() if now is None else now))
-    return "%s-%s" % (stamp, "".join(random.SystemRandom().choice(_ID_ALPHABET) for _ in range(4)))
+    number = int.from_bytes(os.urandom(8), "big")
+    letters = ""
+    for _ in range(4):
+        number, index = divmod(number, len(_ID_ALPHABET))
+        letters += _ID_ALPHABET[index]
+    return "%s-%s" % (stamp, letters)
+
+
+def host_name() -> str:
+    """This machine's name as runs record it."""
+    return os.uname().nodename if hasattr(os, "uname") else os.environ.get("COMPUTERNAME", "")
 
 
 def utc_iso(epoch_s: float | None = None) -> str:
@@ -123,7 +132,7 @@ def create_run_folder(store: str, run_id: str) -> str:
     os.mkdir(run_dir)
     try:
         for name in RUN_FOLDERS:
-            os.mkdir(os.path.join(run_dir, name))
+            os.makedirs(os.path.join(run_dir, name), exist_ok=True)  # another rank may be as far
     except OSError:
         for name in RUN_FOLDERS:
             try:

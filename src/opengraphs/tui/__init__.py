@@ -8,40 +8,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
-
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+    from typing import Any
+
+    from opengraphs.tui.handover import ExitChoice, OwnedRun, ScreenName
     from opengraphs.tui.settings import Settings
 
-ScreenName = Literal["runs", "graphs", "logs"]
+__all__ = ["ExitChoice", "OwnedRun", "ScreenName", "run_app"]
 
 
-class OwnedRun(NamedTuple):
-    """The run this command started: leaving asks whether to detach from it or to stop it.
+def __getattr__(name: str) -> Any:
+    """The types, on first use: the first frame goes through this package and needs none of them."""
+    if name not in ("ExitChoice", "OwnedRun", "ScreenName"):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from opengraphs.tui import handover
 
-    stop: a second way to ask for its end, used when the daemon cannot be reached;
-    called in a thread, must not print.
-    """
-
-    run_id: str
-    name: str
-    stop: Callable[[], object] | None = None
-
-
-class ExitChoice(NamedTuple):
-    """How the user left.
-
-    kind: `detach` the owned run goes on; `stop` its end was asked for (the caller still
-    waits for it); `quit` nothing live was owned; `signal` TERM or HUP ended the screen.
-    exit_code: the run's own code where it is known (128 + N for a signal), else None.
-    run_id: the run that was in view, for the line that says how to attach again.
-    """
-
-    kind: Literal["detach", "stop", "quit", "signal"]
-    exit_code: int | None
-    run_id: str | None
+    return getattr(handover, name)
 
 
 def run_app(
@@ -87,11 +72,11 @@ def run_app(
         graphs=tuple(graphs),
         metric_filter=metric_filter,
         refresh_ms=refresh_ms,
-        theme=theme,
+        theme_name=theme,
         glyphs=glyphs,
         ui=ui,
         color=color,
         owned_run=owned_run,
         stage0=stage0,
-        settings=settings,
+        given=settings,
     )

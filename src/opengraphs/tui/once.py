@@ -1,10 +1,35 @@
-"""One frame of a run as text, for scripts: `og view --once`. Imports no Textual."""
+"""One frame as text, for scripts: `og view --once`. Imports no Textual.
+
+The frame is painted by the very screens of the UI: paint, ask what that needs, paint again.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Coroutine, Sequence
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO, TypeVar
+
+from opengraphs import client as clients
+from opengraphs.client.sync import Client
+from opengraphs.protocol.events import Event
+from opengraphs.tui import ansi, looks
+from opengraphs.tui.handover import ScreenName
+from opengraphs.tui.messages import Answer, Link
+from opengraphs.tui.model import Desk
+from opengraphs.tui.painters.cells import Row, plain
+from opengraphs.tui.questions import Question
+from opengraphs.tui.screens.base import View
+from opengraphs.tui.screens.graphs import GraphsView
+from opengraphs.tui.screens.graphs_state import GraphsState
+from opengraphs.tui.screens.logs import LogsView
+from opengraphs.tui.screens.runs import RunsView
+
+_VIEWS: dict[str, type[View]] = {"runs": RunsView, "graphs": GraphsView, "logs": LogsView}
+
+ROUNDS = 6
+"""A run has to be known before its metrics can be asked for, and so on; a frame needs three."""
+
+T = TypeVar("T")
 
 
 def print_frame(
@@ -14,7 +39,7 @@ def print_frame(
     run: str | None,
     width: int,
     height: int,
-    screen: str = "graphs",
+    screen: ScreenName = "graphs",
     graphs: Sequence[str] = (),
     metric_filter: str | None = None,
     theme: str | None = None,
@@ -22,5 +47,89 @@ def print_frame(
     ui: str | None = None,
     color: bool = True,
 ) -> None:
-    """Ask ogd once, paint one frame of `width` x `height` cells, write it to `out`."""
-    raise NotImplementedError
+    """Ask ogd, paint one frame of `width` x `height` cells, write it to `out` as lines of text.
+
+    Args:
+        run: None is the newest live run, else the newest.
+        color: False writes bare text without any escape sequence.
+
+    Raises:
+        NotFoundError, AmbiguousError: `run` fits no run, or several.
+        UsageError: a filter, theme or setting that cannot be.
+        DaemonError: ogd can be neither reached nor started.
+    """
+    looks.check_metric_filter(metric_filter)
+    look = looks.settle(store=store, theme_name=theme, glyphs=glyphs, ui=ui, refresh_ms=None, color=color)
+    desk = Desk(look.choices, graphs=GraphsState(bound=graphs, metric_filter=metric_filter), screen=screen)
+    desk.link = Link(True, "")
+    if run is not None:
+        desk.open_run(run)
+    with clients.connect(store=store) as client:
+        rows = frame(client, desk, width, height)
+    if color:
+        out.write(ansi.lines(rows, look.theme, look.depth))
+    else:
+        out.writelines(line.rstrip() + "\n" for line in plain(rows))
+
+
+def frame(client: Client, desk: Desk, width: int, height: int) -> list[Row]:
+    """The screen that `desk` shows, once everything on it has been answered."""
+    source, view = _Waiting(client), _VIEWS[desk.screen](desk, _Nobody())
+    asked: set[Question] = set()
+    for _ in range(ROUNDS):
+        rows = view.paint(width, height)
+        while view.behind:
+            rows = view.paint(width, height)
+        questions = [question for question in view.wants() if question not in asked]
+        if not questions:
+            break
+        for question in questions:
+            asked.add(question)
+            desk.take(Answer(question, _finish(question.ask(source))), _Nobody())
+    desk.toast = None
+    return rows
+
+
+class _Waiting:
+    """The synchronous client in the shape of the asynchronous one: nothing in it ever waits in a loop."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    async def get(self, path: str, **query: Any) -> dict[str, Any]:
+        return self._client.get(path, **query)
+
+    async def post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        return self._client.post(path, body)
+
+    def events(self) -> AsyncIterator[Event]:
+        raise AssertionError("one frame follows nothing")
+
+    async def close(self) -> None:
+        """Whoever opened the client closes it."""
+
+
+class _Nobody:
+    """No data layer: one frame is never old."""
+
+    def touch(self, *names: str) -> None:
+        """Nothing is asked twice."""
+
+    def touch_all(self) -> None:
+        """Nothing is asked twice."""
+
+    def ask_once(self, question: Question) -> None:
+        """`frame` asks for itself."""
+
+    def pause(self, paused: bool) -> None:
+        """There is nothing to hold."""
+
+
+def _finish(work: Coroutine[Any, Any, T]) -> T:
+    """The result of a coroutine that never suspends."""
+    try:
+        work.send(None)
+    except StopIteration as done:
+        result: T = done.value
+        return result
+    raise RuntimeError("a synchronous answer waited")

@@ -1,0 +1,69 @@
+"""What commands exist, in the order `og --help` shows them. Stdlib only, no imports.
+
+`og --help`, `og --version` and the choice of the first frame need this table and
+nothing else; click and the command's own module come after.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Entry(NamedTuple):
+    """One command: the module below `cli.commands` that defines it, and its line of help."""
+
+    module: str
+    summary: str
+
+
+COMMANDS: dict[str, Entry] = {
+    "run": Entry("run", "Start a training and watch it; it outlives the terminal."),
+    "watch": Entry("watch", "Start a command, watch it, end with its exit code."),
+    "attach": Entry("attach", "Watch a run that is going on (the newest by default)."),
+    "view": Entry("view", "Open a run, a store or a project in the terminal."),
+    "list": Entry("list", "List runs."),
+    "show": Entry("show", "Show one run: facts, config, metrics."),
+    "tail": Entry("tail", "Print the end of a run's log, or of a file."),
+    "export": Entry("export", "Write a run's metrics as CSV or JSON."),
+    "stop": Entry("stop", "Stop a run."),
+    "demo": Entry("demo", "Train a small network on real images and watch it."),
+    "init": Entry("init", "Make a store for the runs of this project."),
+    "doctor": Entry("doctor", "Check this machine, the store and the daemon."),
+    "daemon": Entry("daemon", "Start, stop and look at the background daemon."),
+    "config": Entry("config", "Show the settings in force and where each comes from."),
+    "completion": Entry("completion", "Print a completion script for bash, zsh or fish."),
+}
+
+ALIASES = {"-r": "run", "-t": "tail"}
+HOME = "view"
+"""The command behind a bare `og` and `og PATH`."""
+
+VIEWS = ("view", "attach")
+"""Commands that open a screen at once, and so paint a first frame before anything is imported."""
+
+SCREENS = (*VIEWS, "run", "watch", "demo")
+"""Commands that may open a screen."""
+
+EXAMPLES = (
+    ("og run train.py", "train, with live curves"),
+    ("og run -- torchrun train.py --lr 3e-4", "any command"),
+    ("og", "all runs, newest first"),
+    ("og attach", "watch the newest live run again"),
+    ("og list --status running", "what is going on"),
+    ("og export k7f3 --format csv -o k7f3.csv", "take the numbers elsewhere"),
+)
+
+
+def top_help() -> str:
+    """The text of `og --help`: examples first, then every command with its line."""
+    width = max(len(line) for line, _ in EXAMPLES)
+    lines = ["og: htop for experiments", "", "Examples:"]
+    lines += [f"  {line.ljust(width)}  {says}" for line, says in EXAMPLES]
+    lines += ["", "Usage: og [PATH]             open a store, a project or a run folder"]
+    lines += ["       og COMMAND [OPTIONS]", "", "Commands:"]
+    lines += [f"  {name.ljust(11)} {entry.summary}" for name, entry in COMMANDS.items()]
+    lines += ["", "Options:"]
+    lines += ["  -r, -t      Short for run and tail."]
+    lines += ["  --version   Print the version."]
+    lines += ["  -h, --help  Show this text; `og COMMAND --help` shows one command's."]
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,1 @@
+"""One module per command; each defines `command`. The list of them is `opengraphs.cli.catalog`."""

@@ -1,0 +1,113 @@
+"""Start a run: make its folder, spawn its runner, and say in the user's words why it could not be."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from opengraphs import paths
+from opengraphs.cli import output
+from opengraphs.cli.border import DISK_FULL
+from opengraphs.cli.command_line import Program
+from opengraphs.errors import DiskFullError, NotFoundError, OgError, ProcessError, StoreError
+from opengraphs.runner import launch as runner
+
+_KINDS: dict[str, type[OgError]] = {"not_found": NotFoundError, "folder": StoreError}
+"""Reasons of a LaunchError that are not about the process itself."""
+
+
+class Order(NamedTuple):
+    """What the user chose about a run, apart from its command. None: og chooses."""
+
+    store: str | None = None
+    project: str | None = None
+    name: str | None = None
+    tags: tuple[str, ...] = ()
+    pty: bool = False
+    hooks: bool = True
+
+
+class Started(NamedTuple):
+    """A run that is going on."""
+
+    store: Path
+    run_dir: str
+    run_id: str
+    name: str
+    control_socket: str
+
+
+def order(options: dict[str, Any]) -> Order:
+    """The order among the options of `og run` and `og watch`."""
+    return Order(
+        store=options["store"],
+        project=options["project"],
+        name=options["name"],
+        tags=options["tags"],
+        pty=options["pty"],
+        hooks=not options["no_hooks"],
+    )
+
+
+def start(program: Program, wanted: Order) -> Started:
+    """Start `program` as a run; returns once it really runs.
+
+    Raises:
+        StoreError: the store cannot be written; DiskFullError when the disk is full.
+        NotFoundError, ProcessError: the program is not there, or cannot be executed.
+    """
+    spec = _create(program, wanted)
+    try:
+        launched = runner.launch(spec)
+    except runner.LaunchError as error:
+        kind = _KINDS.get(error.reason, ProcessError)
+        raise kind(error.message, hint=error.hint, path=error.path) from error
+    for warning in launched.warnings:
+        output.say(f"og: {warning}")
+    if program.prompt:
+        output.say(
+            "og: the prompt is kept with the run as its note; this version has no agent to read it yet"
+        )
+    name = str(spec["facts"]["name"])
+    return Started(Path(spec["store"]), launched.run_dir, launched.run_id, name, launched.control_socket)
+
+
+def _create(program: Program, wanted: Order) -> runner.LaunchSpec:
+    try:
+        return runner.create_run(
+            program.argv,
+            control_socket=paths.control_socket,
+            store=wanted.store,
+            project=wanted.project,
+            name=wanted.name,
+            tags=wanted.tags,
+            notes=program.prompt or "",
+            use_pty=wanted.pty,
+            window=_window(),
+            hooks=wanted.hooks,
+        )
+    except OSError as error:
+        raise _store_error(error, paths.store_path(wanted.store)) from error
+
+
+def _window() -> tuple[int, int] | None:
+    """(columns, rows) of the terminal on stdout; None without one."""
+    if not sys.stdout.isatty():
+        return None
+    columns, rows = os.get_terminal_size(sys.stdout.fileno())
+    return columns, rows
+
+
+def _store_error(error: OSError, store: Path) -> OgError:
+    """Why no run folder could be made in `store`."""
+    if isinstance(error, (NotADirectoryError, FileExistsError)):
+        message = "the store is not a folder"
+    elif error.errno in DISK_FULL:
+        return DiskFullError(
+            "no space left on the disk", hint="free some space and try again", path=str(store)
+        )
+    else:
+        message = f"the store cannot be written ({error.strerror})"
+    return StoreError(message, hint="choose another: --store PATH or OG_STORE", path=str(store))

@@ -1,0 +1,112 @@
+"""The daemon's parts, made once and handed to every route."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import tempfile
+from collections.abc import Callable
+from typing import Any
+
+from opengraphs import paths
+from opengraphs.daemon.coalesce import Coalescer, Topic
+from opengraphs.daemon.hostsampler import Host
+from opengraphs.daemon.hub import EventHub
+from opengraphs.daemon.idle import IDLE_EXIT_S, IdleClock
+from opengraphs.daemon.inotify import FolderEvents
+from opengraphs.daemon.openstore import OpenStore
+from opengraphs.daemon.startup import Claim, is_lost
+from opengraphs.daemon.stores import Stores
+from opengraphs.sdk.layout import utc_iso
+
+log = logging.getLogger("ogd")
+
+
+class Core:
+    """What lives as long as the daemon. Loop thread only.
+
+    `connections` counts open ones, the asking one included; `log_trouble` and
+    `cache_trouble` say why log and cache cannot be written, empty when they can.
+    """
+
+    def __init__(self, claimed: Claim, *, log_trouble: str) -> None:
+        loop = asyncio.get_running_loop()
+        self.claim = claimed
+        self.log_trouble = log_trouble
+        self.cache_trouble = ""
+        self.started_at = utc_iso()
+        self.connections = 0
+        self.hub = EventHub()
+        self.host = Host()
+        self.events = FolderEvents(loop)
+        self.stores = Stores(events=self.events, coalescer=Coalescer(loop, self._publish), hub=self.hub)
+        self.on_leave: Callable[[str], None] = log.info
+        self._idle = IdleClock(
+            loop,
+            after_s=float(os.environ.get("OG_IDLE_EXIT_S", IDLE_EXIT_S)),
+            busy=lambda: bool(self.connections or self.live_runs),
+            lost=lambda: is_lost(claimed),
+            leave=self.leave,
+        )
+
+    async def start(self) -> None:
+        """What can wait until the daemon listens."""
+        self._idle.touch()
+        self.cache_trouble = _make_cache()
+        await self.events.start()
+        try:
+            await asyncio.to_thread(_load_engine)
+        except ImportError:
+            log.exception("the engine cannot be loaded; questions about stores will fail")
+
+    async def close(self) -> None:
+        """End the streams, commit and close the stores."""
+        self._idle.stop()
+        self.hub.close()
+        await self.stores.close()
+        self.events.close()
+        self.host.close()
+
+    async def store(self, given: str | None) -> OpenStore:
+        """The store a request names; raises as `Stores.get`."""
+        return await self.stores.get(given)
+
+    def leave(self, why: str) -> None:
+        """Begin to end the daemon."""
+        self.on_leave(why)
+
+    @property
+    def live_runs(self) -> int:
+        """In all open stores."""
+        return sum(len(store.live) for store in self.stores.all())
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nobody but the one who asks would miss the daemon."""
+        return self.connections <= 1 and not self.live_runs
+
+    def note_connections(self, number: int) -> None:
+        """The server's word on how many connections are open."""
+        self.connections = number
+        self._idle.touch()
+
+    def _publish(self, topic: Topic, payload: dict[str, Any]) -> None:
+        self.hub.publish(topic.kind, topic.store, topic.run, payload)
+
+
+def _load_engine() -> None:
+    """Numpy and its like, before the first question needs them."""
+    import opengraphs.engine  # noqa: F401
+
+
+def _make_cache() -> str:
+    """The cache folder, for us alone; why it cannot be written, or nothing."""
+    folder = paths.cache_dir()
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        return f"{error.strerror}: {folder}"
+    return ""

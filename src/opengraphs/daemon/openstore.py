@@ -1,0 +1,147 @@
+"""One store while the daemon holds it: questions go to its thread, changes come out of its pump."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from opengraphs.daemon.attention import Attention
+from opengraphs.daemon.chores import Chores
+from opengraphs.daemon.coalesce import Coalescer, Topic
+from opengraphs.daemon.enginedesk import EngineDesk, Findings
+from opengraphs.daemon.inotify import FolderEvents
+from opengraphs.daemon.pump import Pump
+from opengraphs.daemon.tasks import Tasks
+from opengraphs.daemon.worker import Priority, Worker
+from opengraphs.store.mounts import is_remote
+
+if TYPE_CHECKING:
+    from opengraphs.engine import Change, EngineStore
+
+T = TypeVar("T")
+log = logging.getLogger("ogd.store")
+
+
+class OpenStore:
+    """One open store. Methods are for the event loop's thread.
+
+    `name` is the store's path as events carry it; `last_asked` the loop's time of the
+    last question; `first_seq` the event after which this store's are complete.
+    """
+
+    def __init__(self, path: Path, *, events: FolderEvents, coalescer: Coalescer) -> None:
+        self.path = path
+        self.name = str(path)
+        self._loop = asyncio.get_running_loop()
+        self.last_asked = self._loop.time()
+        self.first_seq = 0
+        self._coalescer = coalescer
+        self._worker = Worker(self._loop, name="ogd-store")
+        self._desk = EngineDesk(path, self._deliver)
+        self._attention = Attention(self._loop.time, self._look_closer)
+        self._tasks = Tasks(self.name)
+        self._chores = Chores(
+            worker=self._worker,
+            desk=self._desk,
+            tasks=self._tasks,
+            progress=self._tell_reading,
+            read=self._commit_soon,
+            settled=self._look_again,
+        )
+        self._pump = Pump(
+            path,
+            worker=self._worker,
+            desk=self._desk,
+            events=events,
+            attention=self._attention,
+            remote=is_remote(path),
+            publish=self._publish,
+            chores=self._chores,
+        )
+
+    async def start(self) -> None:
+        """Open the engine and look once.
+
+        Raises:
+            StoreError: the path is no store and cannot become one.
+        """
+        await self._worker.submit(self._desk.scan)
+        self._tasks.run("pump", self._pump.run)
+
+    async def close(self) -> None:
+        """Commit, let go of files, end the thread."""
+        await self._tasks.close()
+        self._pump.close()
+        closing = self._worker.submit(self._desk.close, priority=Priority.END)
+        await self._worker.close()
+        if closing.done() and closing.exception() is not None:
+            log.error("%s did not close cleanly: %s", self.path, closing.exception())
+
+    @property
+    def live(self) -> frozenset[str]:
+        """The runs that were live at the last look."""
+        return self._pump.live
+
+    @property
+    def listeners(self) -> int:
+        """Open event streams."""
+        return self._attention.listeners
+
+    async def ask(
+        self, call: Callable[[EngineStore], T], *, scan: bool = False, runs: Sequence[str] = ()
+    ) -> T:
+        """What `call` answers in the engine's thread.
+
+        Args:
+            scan: the run folders are looked at first.
+            runs: references of the runs that the question is about: they are read on
+                first, and count as watched for a few seconds.
+
+        Raises:
+            OgError: whatever the engine has against the question.
+        """
+        self.last_asked = self._loop.time()
+        answer, ids = await self._worker.submit(lambda: self._desk.ask(call, scan=scan, runs=runs))
+        self._attention.note(ids)
+        return answer
+
+    async def resolve(self, ref: str) -> str:
+        """The run id behind an id, a part of it, or a name."""
+        return await self.ask(lambda engine: engine.resolve(ref))
+
+    async def read_whole(self, run: str) -> None:
+        """Read a run's journals to their end, in slices, for a question that needs all of it."""
+        await self._chores.read_whole(run)
+
+    @contextmanager
+    def listen(self, run: str | None) -> Iterator[None]:
+        """An event stream is open, for one run id or for all."""
+        with self._attention.listen(run):
+            yield
+
+    # what happens by itself
+
+    def _deliver(self, findings: Findings) -> None:
+        """Called in the engine's thread."""
+        self._loop.call_soon_threadsafe(self._pump.take, findings)
+
+    def _publish(self, change: Change) -> None:
+        payload: dict[str, Any] = {key: value for key, value in change.items() if key not in ("kind", "run")}
+        self._coalescer.add(Topic(change["kind"], self.name, change["run"]), payload)
+
+    def _look_closer(self) -> None:
+        self._pump.wake()
+
+    def _commit_soon(self) -> None:
+        self._pump.tend()
+
+    def _look_again(self) -> None:
+        self._pump.look()
+
+    def _tell_reading(self, run: str, pending: float) -> None:
+        """Faces that show the run learn that more of it is there."""
+        self._coalescer.add(Topic("metrics", self.name, run), {"keys": {}, "points": 0, "pending": pending})

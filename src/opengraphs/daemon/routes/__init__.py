@@ -1,0 +1,33 @@
+"""The daemon's routes: one table, and a module a theme.
+
+docs/reference/api.md documents each with an example; a test executes them and fails for
+a route that is not there.
+"""
+
+from __future__ import annotations
+
+from opengraphs.daemon.app import Endpoint
+from opengraphs.daemon.routes import events, logs, meta, runs, series
+from opengraphs.protocol.control import ShutdownRequest, StopRequest
+from opengraphs.protocol.series import SeriesRequest
+
+ROUTES: tuple[Endpoint, ...] = (
+    Endpoint("GET", "/version", meta.version),
+    Endpoint("GET", "/health", meta.health),
+    Endpoint("GET", "/doctor", meta.doctor),
+    Endpoint("GET", "/host", meta.host),
+    Endpoint("POST", "/shutdown", meta.shutdown, body=tuple(ShutdownRequest.__annotations__)),
+    Endpoint("GET", "/runs", runs.page, query=("filter", "project", "status", "sort", "limit", "cursor")),
+    Endpoint("GET", "/runs/{ref}", runs.one),
+    Endpoint("POST", "/runs/{ref}/stop", runs.stop, body=tuple(StopRequest.__annotations__)),
+    Endpoint("GET", "/runs/{ref}/events", runs.events, query=("since", "limit")),
+    Endpoint("GET", "/runs/{ref}/samples", runs.samples, query=("from", "limit")),
+    Endpoint("GET", "/metrics/keys", series.keys, query=("run", "q", "limit")),
+    Endpoint("POST", "/series", series.series, body=tuple(SeriesRequest.__annotations__)),
+    Endpoint("GET", "/runs/{ref}/points", series.points, query=("metric", "after", "limit", "ranks")),
+    Endpoint("GET", "/runs/{ref}/system", series.system, query=("columns", "keys")),
+    Endpoint(
+        "GET", "/runs/{ref}/log", logs.log, query=("from", "lines", "grep", "direction", "follow", "raw")
+    ),
+    Endpoint("GET", "/events", events.stream, query=("since", "run")),
+)

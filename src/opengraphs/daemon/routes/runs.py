@@ -1,0 +1,66 @@
+"""Lists of runs, one run, its events and samples, and stopping it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from opengraphs.daemon.encode import encode
+from opengraphs.daemon.params import body_number
+from opengraphs.daemon.stopping import stop_run
+from opengraphs.protocol.control import StopReply
+
+if TYPE_CHECKING:
+    from opengraphs.daemon.app import Call
+
+MAX_PAGE = 2000
+MAX_GRACE_S = 3600.0
+
+
+async def page(call: Call) -> bytes:
+    """`GET /runs`."""
+    store, params = await call.store(), call.params
+    where = params.text("filter") or ""
+    project, status, cursor = params.text("project"), params.text("status"), params.text("cursor")
+    sort = params.text("sort") or "-created_at"
+    limit = params.integer("limit", 200, low=1, high=MAX_PAGE)
+    return await store.ask(
+        lambda engine: encode(
+            engine.runs(where=where, project=project, status=status, sort=sort, limit=limit, cursor=cursor)
+        ),
+        scan=True,
+    )
+
+
+async def one(call: Call) -> bytes:
+    """`GET /runs/{ref}`."""
+    store = await call.store()
+    return await store.ask(lambda engine: encode(engine.run(call.ref)), scan=True, runs=(call.ref,))
+
+
+async def events(call: Call) -> bytes:
+    """`GET /runs/{ref}/events`."""
+    store = await call.store()
+    since = call.params.text("since")
+    limit = call.params.integer("limit", 200, low=1, high=MAX_PAGE)
+    return await store.ask(
+        lambda engine: encode(engine.events(call.ref, since=since, limit=limit)), runs=(call.ref,)
+    )
+
+
+async def samples(call: Call) -> bytes:
+    """`GET /runs/{ref}/samples`."""
+    store = await call.store()
+    start = call.params.integer("from", 0, low=-(1 << 53), high=1 << 53)
+    limit = call.params.integer("limit", 50, low=1, high=MAX_PAGE)
+    return await store.ask(
+        lambda engine: encode(engine.samples(call.ref, start=start, limit=limit)), runs=(call.ref,)
+    )
+
+
+async def stop(call: Call) -> StopReply:
+    """`POST /runs/{ref}/stop`: answered when the run was told, not when it ended."""
+    grace_s = body_number(call.body, "grace_s", 10.0, low=0.0, high=MAX_GRACE_S)
+    store = await call.store()
+    run = await store.ask(lambda engine: engine.run(call.ref), scan=True, runs=(call.ref,))
+    await stop_run(run, grace_s=grace_s)
+    return {"stopping": True}

@@ -1,0 +1,296 @@
+"""The questions an open store answers; none of them waits for a writer."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from opengraphs.engine import answer, digest, listing, pages, progress, seriesquery
+from opengraphs.engine.catalog import Entry
+from opengraphs.engine.core import EngineCore
+from opengraphs.errors import UsageError
+from opengraphs.sdk import layout
+from opengraphs.store import logfile
+
+
+class Answers(EngineCore):
+    """Lists, runs, curves, logs, events. Everything returned is plain and ready to be encoded.
+
+    Every question about a run may raise NotFoundError or AmbiguousError (see `resolve`),
+    and StoreError when its folder cannot be read.
+    """
+
+    def runs(
+        self,
+        *,
+        where: str = "",
+        project: str | None = None,
+        status: str | None = None,
+        sort: str = "-created_at",
+        limit: int = 200,
+        cursor: str | None = None,
+    ) -> dict[str, Any]:
+        """One page of runs: protocol `RunsReply` (`schema, runs, total, next`).
+
+        Args:
+            where: the filter language of `engine.filter`.
+            sort: any run.json key, dotted into objects (`config.lr`), or points, last_step,
+                main_metric; `-` in front for descending; runs without it come last.
+            limit: 1 to 2000.
+            cursor: `next` of the page before, under the same `where` and sort.
+
+        Raises:
+            UsageError: where, sort, limit or cursor make no sense; a filter error says
+                where it broke and the nearest valid word.
+        """
+        return self._try(lambda: self._page(where, project, status, sort, limit, cursor))
+
+    def _page(
+        self, where: str, project: str | None, status: str | None, sort: str, limit: int, cursor: str | None
+    ) -> dict[str, Any]:
+        entries = self._catalog.entries
+        if listing.needs_summaries(where, sort):
+            for entry in entries.values():
+                self._note_digest(entry)
+        page = listing.page(
+            entries.values(),
+            where=where,
+            project=project,
+            status=status,
+            sort=sort,
+            limit=limit,
+            cursor=cursor,
+        )
+        return {
+            "schema": layout.SCHEMA,
+            "runs": [self._row(entry) for entry in page.entries],
+            "total": page.total,
+            "next": page.next,
+        }
+
+    def _note_digest(self, entry: Entry) -> None:
+        """Have at hand what lists sort by; a digest is taken apart once."""
+        blob = self._runs.digest_blob(entry.run_id)
+        if blob is not entry.digest_of:
+            found = self._runs.stored_digest(entry.run_id)
+            entry.digest_of, entry.digest = blob, found.sorted_by() if found is not None else {}
+
+    def _row(self, entry: Entry) -> dict[str, Any]:
+        found = None
+        with contextlib.suppress(OSError):
+            found = self._runs.digest(entry.run_id, entry.folder, live=entry.is_live)
+        shown = found or digest.Digest()
+        entry.digest, entry.digest_of = shown.sorted_by(), None
+        return {
+            **entry.shown(),
+            "progress": progress.with_steps_done(entry.facts, shown.last_step),
+            "summary": entry.summary(),
+            "points": shown.points,
+            "last_step": shown.last_step,
+            "main_metric": shown.main_metric,
+            "spark": shown.spark,
+            "last": shown.last(),
+        }
+
+    def run(self, ref: str) -> dict[str, Any]:
+        """Everything about one run: protocol `RunReply`. Reads a first look if needed.
+
+        Raises:
+            NotFoundError, AmbiguousError: see `resolve`.
+            StoreError: the run folder cannot be read.
+        """
+        entry = self._entry(ref)
+        with self._reading(entry):
+            return self._try(lambda: self._describe(entry))
+
+    def _describe(self, entry: Entry) -> dict[str, Any]:
+        data, files = self._data(entry), self._files_of(entry)
+        files.events.refresh()
+        metrics = [digest.metric_summary(curve) for curve in data.curves().values()]
+        entry.digest = {**entry.digest, "last": {metric["key"]: metric["last"] for metric in metrics}}
+        last_step = max((m["last_step"] for m in metrics if m["last_step"] is not None), default=None)
+        return {
+            **entry.shown(),
+            "progress": progress.with_steps_done(entry.facts, last_step),
+            "summary": entry.summary(),
+            "metrics": metrics,
+            "alerts": files.events.alerts(),
+            "checkpoints": files.events.checkpoints(),
+            "ranks_seen": pages.ranks_seen(data, live=entry.is_live),
+            "log": {"size_bytes": files.log.size_bytes()},
+            "path": str(entry.folder.path),
+            "store": str(self.path),
+            "ingest": {"pending": data.pending(), "bad_lines": data.bad_lines() + entry.bad_event_lines},
+        }
+
+    def keys(self, *, run: str | None = None, q: str = "", limit: int = 1000) -> dict[str, Any]:
+        """Metric keys and their summaries (`{"keys": [MetricSummary]}`), best match first.
+
+        Args:
+            run: one run, or None for every run read so far (points are summed, last is the
+                newest run's).
+            q: words that must all occur in the key, in any order, case ignored.
+        """
+        if not 1 <= limit <= pages.MAX_KEYS:
+            raise UsageError(f"limit is 1 to {pages.MAX_KEYS}, not {limit}")
+        if run is None:
+            found = pages.all_keys(
+                self._runs.stored_digest(run_id) for run_id in sorted(self._catalog.entries)
+            )
+            return {"keys": pages.matching_keys(found, q, limit)}
+        entry = self._entry(run)
+        with self._reading(entry):
+            curves = self._try(lambda: self._data(entry).curves())
+            names = pages.matching_keys([{"key": key} for key in curves], q, limit)
+            summaries = self._try(lambda: [digest.metric_summary(curves[name["key"]]) for name in names])
+            return {"keys": summaries}
+
+    def series(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        """Many curves, thinned to the screen: protocol `SeriesRequest` → `SeriesReply`.
+
+        A metric that a run lacks gives no curve; asking an ended, wholly read run for
+        nothing but metrics that it lacks is an error.
+
+        Raises:
+            UsageError: a field of the request is wrong.
+            NotFoundError: a run or metric is unknown; the hint names the nearest.
+        """
+        asked = seriesquery.parse_request(request)
+        entries = [self._catalog.entries[run_id] for run_id in dict.fromkeys(map(self.resolve, asked.runs))]
+        return self._try(lambda: self._curves(asked, entries))
+
+    def _curves(self, asked: seriesquery.SeriesAsked, entries: list[Entry]) -> dict[str, Any]:
+        reply: dict[str, Any] = {"schema": layout.SCHEMA, "series": [], "pending": {}, "progress": {}}
+        known: set[str] = set()
+        may_turn_up = False
+        for entry in entries:
+            with self._reading(entry):
+                data = self._data(entry)
+                reply["series"] += seriesquery.curves_of_run(asked, entry.run_id, data)
+                pending = data.pending()
+                reply["pending"][entry.run_id] = pending
+                reply["progress"][entry.run_id] = pages.progress_of(data, entry.facts, live=entry.is_live)
+                known.update(data.curves())
+                may_turn_up = may_turn_up or entry.is_live or pending > 0.0
+        seriesquery.check_found(asked, known, may_turn_up=may_turn_up)
+        return reply
+
+    def points(
+        self, ref: str, metric: str, *, after: str | None = None, limit: int = 10_000, ranks: bool = False
+    ) -> dict[str, Any]:
+        """All points, page by page, nothing thinned: protocol `PointsReply`.
+
+        Args:
+            after: `next` of the page before.
+            limit: 1 to 100 000.
+            ranks: each rank's own points (rank after rank) and a `rank` column.
+
+        Reads the run to its end first, so that an export is whole: call `ingest_backlog`
+        until it is done when that may take too long in one call.
+
+        Raises:
+            UsageError, NotFoundError: as for `series`.
+        """
+        entry = self._entry(ref)
+        with self._reading(entry):
+            return self._try(lambda: self._points(entry, metric, after, limit, ranks))
+
+    def _points(
+        self, entry: Entry, metric: str, after: str | None, limit: int, ranks: bool
+    ) -> dict[str, Any]:
+        data = self._data(entry)
+        while data.pending() > 0.0 and data.ingest_behind(math.inf, final=not entry.is_live):
+            data.verify()
+        curve = data.curves().get(metric)
+        if curve is None:
+            raise seriesquery.unknown_metric(metric, data.curves())
+        return {
+            "run_id": entry.run_id,
+            "metric": metric,
+            **pages.points_page(curve, after, limit, ranks=ranks),
+        }
+
+    def log(self, ref: str, *, start: int = -200, lines: int = 200, raw: bool = False) -> dict[str, Any]:
+        """A window of stdout.log: protocol `LogReply`.
+
+        `next` is None once an ended run has no more lines. `counted` false: the file is so
+        long that its lines are still being counted and numbers are estimates; ask again.
+
+        Args:
+            start: first line, from 0; negative counts from the end (-1: the last line).
+            lines: 1 to 2000.
+            raw: leave escape sequences as the process wrote them.
+        """
+        if not 1 <= lines <= logfile.MAX_LINES:
+            raise UsageError(f"lines is 1 to {logfile.MAX_LINES}, not {lines}")
+        entry = self._entry(ref)
+        with self._reading(entry):
+            window = self._files_of(entry).log.window(start, lines, raw=raw)
+        is_end = window.counted and window.next >= window.total_lines and not entry.is_live
+        return {**window._asdict(), "next": None if is_end else window.next}
+
+    def log_search(
+        self, ref: str, pattern: str, *, start: int, forward: bool = True, budget_s: float = 0.3
+    ) -> dict[str, Any]:
+        """The next line that matches a regular expression.
+
+        Returns:
+            `{"line": LogLine | None, "next": n | None, "total_lines", "size_bytes"}`; with
+            `line` None and `next` set the time was up: ask again from `next`.
+
+        Raises:
+            UsageError: the pattern does not parse, or takes too long.
+        """
+        entry = self._entry(ref)
+        with self._reading(entry):
+            return self._files_of(entry).search_log(pattern, start, forward=forward, budget_s=budget_s)
+
+    def system(
+        self, ref: str, *, columns: int = 200, keys: str = "", span: tuple[float, float] | None = None
+    ) -> dict[str, Any]:
+        """System metrics over time: protocol `SystemReply`; each series also has `host`.
+
+        Args:
+            columns: 1 to 4000.
+            keys: only metrics that begin so.
+            span: closed interval of epoch seconds.
+        """
+        if not 1 <= columns <= seriesquery.MAX_COLUMNS:
+            raise UsageError(f"columns is 1 to {seriesquery.MAX_COLUMNS}, not {columns}")
+        entry = self._entry(ref)
+        question = answer.Question("time", span, columns, 0.0)
+        with self._reading(entry):
+            return self._try(lambda: pages.system_page(entry.run_id, self._data(entry), question, keys))
+
+    def events(self, ref: str, *, since: str | None = None, limit: int = 200) -> dict[str, Any]:
+        """Events in order of time: `{"events": [...], "next": cursor | None}`.
+
+        Args:
+            since: epoch seconds (later ones only) or the `next` of the page before.
+            limit: 1 to 2000.
+        """
+        _check_limit(limit)
+        entry = self._entry(ref)
+        with self._reading(entry):
+            events = self._files_of(entry).events
+            events.refresh()
+            return events.page(since, limit)._asdict()
+
+    def samples(self, ref: str, *, start: int = 0, limit: int = 50) -> dict[str, Any]:
+        """Logged samples in order of time: `{"samples": [...], "total", "next": n | None}`.
+
+        `start` counts from 0, or from the end when negative; limit is 1 to 2000.
+        """
+        _check_limit(limit)
+        entry = self._entry(ref)
+        with self._reading(entry):
+            samples = self._files_of(entry).samples
+            samples.refresh()
+            return samples.window(start, limit)
+
+
+def _check_limit(limit: int) -> None:
+    if not 1 <= limit <= listing.MAX_LIMIT:
+        raise UsageError(f"limit is 1 to {listing.MAX_LIMIT}, not {limit}")

@@ -1,0 +1,129 @@
+"""Answers about one run that are no curves: points, ranks, keys, system metrics, progress."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from itertools import islice
+from typing import Any
+
+from opengraphs.engine import answer, progress
+from opengraphs.engine.digest import Digest
+from opengraphs.engine.journal import SYSTEM
+from opengraphs.engine.keycurves import KeyCurves
+from opengraphs.engine.rundata import RunData
+from opengraphs.engine.strip import Strip
+from opengraphs.errors import UsageError
+from opengraphs.store.liveness import Locks
+
+MAX_POINTS = 100_000
+MAX_KEYS = 100_000
+_PROGRESS_KEYS = 256
+
+
+def points_page(curve: KeyCurves, after: str | None, limit: int, *, ranks: bool) -> dict[str, Any]:
+    """`step`, `time`, `value` (and `rank`) of the points behind a cursor, and `next`.
+
+    Raises:
+        UsageError: limit or cursor make no sense.
+    """
+    if not 1 <= limit <= MAX_POINTS:
+        raise UsageError(f"limit is 1 to {MAX_POINTS}, not {limit}")
+    rank, step = _cursor(after)
+    out: dict[str, Any] = {"step": [], "time": [], "value": [], "next": None}
+    if ranks:
+        out["rank"] = []
+    strips: list[tuple[int, Strip]] = (
+        [(own, curve.of_rank(own)) for own in curve.ranks if own >= rank] if ranks else [(0, curve.merged())]
+    )
+    for own, strip in strips:
+        first = strip.find("step", step, right=True) if step is not None and (own == rank or not ranks) else 0
+        last = min(strip.n, first + limit - len(out["step"]))
+        points = strip.read(first, last)
+        out["step"] += points.steps.tolist()
+        out["time"] += points.times.tolist()
+        out["value"] += answer.wire_numbers(points.values)
+        if ranks:
+            out["rank"] += [own] * len(points.steps)
+        if last < strip.n:
+            out["next"] = f"{own}:{out['step'][-1]}" if out["step"] else None
+            break
+    return out
+
+
+def _cursor(after: str | None) -> tuple[int, int | None]:
+    if not after:
+        return 0, None
+    rank, _, step = after.partition(":")
+    try:
+        return int(rank), int(step)
+    except ValueError as error:
+        raise UsageError(f"after={after!r} is no cursor", hint="pass `next` of the page before") from error
+
+
+def ranks_seen(data: RunData, *, live: bool) -> list[dict[str, Any]]:
+    """Protocol `RankSeen` of every metric journal. `alive`: somebody holds the journal's lock."""
+    locks = Locks()
+    if live:
+        locks.refresh()
+    return [
+        {
+            "rank": journal.writer.rank,
+            "attempt": journal.writer.attempt,
+            "writer": journal.name,
+            "last_step": journal.last_step,
+            "last_time": journal.last_time,
+            "alive": live and locks.held(journal.path) is True,
+        }
+        for journal in data.journals()
+    ]
+
+
+def matching_keys(metrics: list[dict[str, Any]], q: str, limit: int) -> list[dict[str, Any]]:
+    """Those whose key holds every word of `q`; whole and leading matches first, then short keys."""
+    words = q.lower().split()
+    found = [metric for metric in metrics if all(word in metric["key"].lower() for word in words)]
+    if words:
+        found.sort(key=lambda metric: _rank(metric["key"].lower(), words[0]))
+    return found[:limit]
+
+
+def _rank(key: str, word: str) -> tuple[bool, bool, bool, int, str]:
+    leaf = key.rpartition("/")[2]
+    return (key != word, leaf != word, not key.startswith(word) and not leaf.startswith(word), len(key), key)
+
+
+def all_keys(digests: Iterable[Digest | None]) -> list[dict[str, Any]]:
+    """One summary a key over many runs, oldest run first: points added, `last` the newest run's."""
+    found: dict[str, dict[str, Any]] = {}
+    for digest in digests:
+        for metric in digest.metrics if digest is not None else ():
+            known = found.get(metric["key"])
+            found[metric["key"]] = metric if known is None else _joined(known, metric)
+    return [found[key] for key in sorted(found)]
+
+
+def _joined(known: dict[str, Any], more: dict[str, Any]) -> dict[str, Any]:
+    joined = {**known, **more, "points": known["points"] + more["points"]}
+    for field, choose in (("min", min), ("first_step", min), ("max", max), ("last_step", max)):
+        values = [value for value in (known[field], more[field]) if value is not None]
+        joined[field] = choose(values) if values else None
+    return joined
+
+
+def system_page(run_id: str, data: RunData, question: answer.Question, prefix: str) -> dict[str, Any]:
+    """Protocol `SystemReply`: one curve a host and metric, x in epoch seconds."""
+    series: list[dict[str, Any]] = []
+    for (host, key), lane in sorted(data.system_lanes().items()):
+        if key.startswith(prefix) and lane.n:
+            (curve,) = answer.curves(lane, question, answer.Label(run_id, key, None), [])
+            series.append({**curve, "host": host})
+    return {"hosts": [journal.name for journal in data.journals(SYSTEM)], "series": series}
+
+
+def progress_of(data: RunData, facts: Mapping[str, Any], *, live: bool) -> dict[str, Any]:
+    """Step, total, speed and ETA, from the metric that was logged last."""
+    # Of very many keys the first few hundred say as much.
+    curves = [curve for curve in islice(data.curves().values(), _PROGRESS_KEYS) if curve.stored_points()]
+    newest = max(curves, key=lambda curve: (curve.last_time(), curve.stored_points()), default=None)
+    strip = newest.of_rank(newest.ranks[0]) if newest is not None else None
+    return progress.progress_of(facts, strip, live=live)

@@ -1,0 +1,111 @@
+"""The events of a run in order of time, and what they say about alerts and checkpoints."""
+
+from __future__ import annotations
+
+from bisect import bisect_right, insort
+from typing import Any, NamedTuple
+
+from opengraphs.errors import UsageError
+from opengraphs.store.fdpool import FdPool
+from opengraphs.store.folder import RunFolder
+from opengraphs.store.jsonl import parse_piece
+from opengraphs.store.overlay import Order
+from opengraphs.store.watch import JournalWatch
+
+FACT_KINDS = frozenset(
+    ("config", "summary", "progress", "tag", "untag", "name", "note", "status", "rank", "archive")
+)
+"""Kinds that change a run's facts; the others only stand in the list."""
+
+
+class EventPage(NamedTuple):
+    events: list[dict[str, Any]]
+    next: str | None
+
+
+class RunEvents:
+    """Follows `events/*.jsonl` of one run. Methods may raise OSError when it cannot be listed."""
+
+    def __init__(self, folder: RunFolder, fds: FdPool, *, reopen: bool = False) -> None:
+        self._folder = folder
+        self._fds = fds
+        self._reopen = reopen
+        self._begin()
+
+    def _begin(self) -> None:
+        self._watch = JournalWatch(self._folder.events, self._fds, reopen=self._reopen)
+        self._events: list[tuple[Order, dict[str, Any]]] = []
+
+    def refresh(self) -> list[str]:
+        """Take in new events; their kinds."""
+        self._watch.refresh()
+        kinds: list[str] = []
+        for tail in self._watch.news():
+            while (piece := tail.read()) is not None:
+                for offset, value in parse_piece(piece)[0]:
+                    time = value.get("time")
+                    moment = float(time) if isinstance(time, int | float) else 0.0
+                    # The segment counts too: offsets begin anew in each.
+                    order = Order(moment, tail.writer, (piece.segment << 40) + offset)
+                    insort(self._events, (order, value), key=lambda event: event[0])
+                    kinds.append(str(value.get("kind")))
+        return kinds
+
+    def verify(self) -> None:
+        """Begin again if a file is not what was read."""
+        if self._watch.lost():
+            self._begin()
+
+    def page(self, since: str | None, limit: int) -> EventPage:
+        """Events after a time or cursor.
+
+        Raises:
+            UsageError: `since` is neither.
+        """
+        start = 0
+        if since:
+            start = bisect_right(self._events, _order_of(since), key=lambda event: event[0])
+        chosen = self._events[start : start + limit]
+        more = start + limit < len(self._events)
+        return EventPage([event for _, event in chosen], _cursor(chosen[-1][0]) if more and chosen else None)
+
+    def alerts(self) -> list[dict[str, Any]]:
+        """One object an alert, as its newest event has it, in order of first firing."""
+        found: dict[str, dict[str, Any]] = {}
+        for order, event in self._events:
+            if event.get("kind") == "alert":
+                name = str(event.get("alert_id") or f"{order.writer}:{order.offset}")
+                found[name] = {**found.get(name, {}), **event}
+        return list(found.values())
+
+    def checkpoints(self) -> list[dict[str, Any]]:
+        """Registered checkpoints by step, the newest record of each."""
+        found: dict[str, dict[str, Any]] = {}
+        for order, event in self._events:
+            if event.get("kind") == "checkpoint":
+                name = str(event.get("checkpoint_id") or event.get("path") or order.offset)
+                found[name] = {**found.get(name, {}), **event}
+        return sorted(found.values(), key=lambda event: (_step(event), float(event.get("time") or 0)))
+
+
+def _step(event: dict[str, Any]) -> float:
+    step = event.get("step")
+    return float(step) if isinstance(step, int | float) else -1.0
+
+
+def _cursor(order: Order) -> str:
+    return f"{order.time!r}:{order.offset}:{order.writer}"
+
+
+def _order_of(since: str) -> Order:
+    """A cursor of ours, or a time (then everything at that very time is behind)."""
+    moment, _, rest = since.partition(":")
+    offset, _, writer = rest.partition(":")
+    try:
+        if not rest:
+            return Order(float(moment), "\U0010ffff", 0)
+        return Order(float(moment), writer, int(offset))
+    except ValueError as error:
+        raise UsageError(
+            f"since={since!r} is neither a time nor a cursor", hint="epoch seconds, or `next` of a page"
+        ) from error

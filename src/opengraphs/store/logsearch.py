@@ -1,0 +1,170 @@
+"""Find the next log line that matches, in bounded time whatever the pattern.
+
+Python's matcher can need exponential time, cannot be interrupted, and the text is not
+ours. Patterns that cannot go wrong run here, line by line against a deadline; those that
+could (repeats inside repeats, many open repeats) run in a child process that is ended
+when its time is up.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from opengraphs.errors import UsageError
+from opengraphs.records import LogLine
+from opengraphs.store.logfile import LogFile
+from opengraphs.store.logtext import clean, decode_line, plain
+
+MAX_PATTERN_CHARS = 500
+_SEARCHED_CHARS = 2048
+_BATCH_LINES = 512
+_MANY = 8
+_CHILD_START_S = 2.0
+
+
+class Found(NamedTuple):
+    """line None: nothing so far; next None: all was searched, else go on from there."""
+
+    line: LogLine | None
+    next: int | None
+    total_lines: int
+    size_bytes: int
+
+
+def search(log: LogFile, pattern: str, *, start: int, forward: bool, budget_s: float) -> Found:
+    """The first match at or after line `start`, or at or before it when not `forward`.
+
+    Raises:
+        UsageError: the pattern does not parse or took too long.
+        OSError: the log cannot be read.
+    """
+    compiled = compile_pattern(pattern)
+    if is_risky(pattern):
+        return _search_in_child(log.path, pattern, start, forward, budget_s)
+    return _search_here(log, compiled, start, forward, budget_s)
+
+
+def compile_pattern(pattern: str) -> re.Pattern[str]:
+    """Compile, or say where the pattern broke.
+
+    Raises:
+        UsageError: empty, too long, or not a regular expression.
+    """
+    if not pattern or len(pattern) > MAX_PATTERN_CHARS:
+        raise UsageError(f"a search pattern has 1 to {MAX_PATTERN_CHARS} characters")
+    try:
+        return re.compile(pattern)
+    except (re.error, OverflowError, RecursionError) as error:
+        where = getattr(error, "pos", None)
+        place = f" at position {where}" if where is not None else ""
+        raise UsageError(
+            f"the search pattern does not parse{place}: {error}", hint="escape ( [ { * + ? . \\ with \\"
+        ) from error
+
+
+def is_risky(pattern: str) -> bool:
+    """Whether matching could take more than about the square of the line's length."""
+    parser: Any = importlib.import_module("re._parser" if sys.version_info >= (3, 11) else "sre_parse")
+    return _degree(list(parser.parse(pattern)), inside=False) > 2
+
+
+def _degree(items: list[Any], *, inside: bool) -> int:
+    """How many open choices follow each other; a choice inside a long repeat counts a lot."""
+    total = 0
+    for operation, argument in items:
+        name = str(operation)
+        if name in ("MAX_REPEAT", "MIN_REPEAT"):
+            least, most, body = argument
+            most = int(most)
+            varies = most > _MANY and int(least) != most
+            total += 100 if inside and int(least) != most else int(varies)
+            total += min(most, 100) * _degree(list(body), inside=inside or most > _MANY)
+        elif name == "BRANCH":
+            total += 100 if inside else 0
+            total += max((_degree(list(branch), inside=inside) for branch in argument[1]), default=0)
+        elif name in (
+            "GROUPREF",
+            "GROUPREF_EXISTS",
+            "ASSERT",
+            "ASSERT_NOT",
+            "ATOMIC_GROUP",
+            "POSSESSIVE_REPEAT",
+        ):
+            total += 3
+        elif name == "SUBPATTERN":
+            total += _degree(list(argument[-1]), inside=inside)
+    return total
+
+
+def _search_here(log: LogFile, pattern: re.Pattern[str], start: int, forward: bool, budget_s: float) -> Found:
+    deadline = time.monotonic() + budget_s
+    with log.opened() as (fd, size, _):
+        total = log.total_lines(fd, size) if size else 0
+        lines = _forward(log, fd, size, start) if forward else _backward(log, fd, size, min(start, total - 1))
+        for number, data in lines:
+            text = decode_line(data)
+            onward = number + 1 if forward else (number - 1 if number else None)
+            if pattern.search(plain(text)[:_SEARCHED_CHARS]):
+                return Found({"n": number, "text": clean(text)}, onward, total, size)
+            if time.monotonic() > deadline:
+                return Found(None, onward, total, size)
+        return Found(None, None, total, size)
+
+
+def _forward(log: LogFile, fd: int, size: int, start: int) -> Iterator[tuple[int, bytes]]:
+    if size:
+        yield from log.lines_from(fd, size, max(0, start))
+
+
+def _backward(log: LogFile, fd: int, size: int, start: int) -> Iterator[tuple[int, bytes]]:
+    high = start + 1
+    while high > 0 and size:
+        low = max(0, high - _BATCH_LINES)
+        batch = []
+        for number, data in log.lines_from(fd, size, low):
+            batch.append((number, data))
+            if number >= high - 1:
+                break
+        yield from reversed(batch)
+        high = low
+
+
+def _search_in_child(path: Path, pattern: str, start: int, forward: bool, budget_s: float) -> Found:
+    order = json.dumps(
+        {"path": str(path), "pattern": pattern, "start": start, "forward": forward, "budget_s": budget_s}
+    )
+    command = [sys.executable, "-I", "-c", "from opengraphs.store.logsearch import child_main; child_main()"]
+    try:
+        done = subprocess.run(
+            command, input=order.encode(), capture_output=True, timeout=budget_s + _CHILD_START_S, check=False
+        )
+    except subprocess.TimeoutExpired as error:
+        raise UsageError(
+            "the search pattern takes too long on this log",
+            hint="avoid a repeat inside a repeat, such as (a+)+",
+        ) from error
+    if done.returncode != 0:
+        raise OSError(f"the log search ended with code {done.returncode}")
+    reply = json.loads(done.stdout)
+    return Found(reply["line"], reply["next"], reply["total_lines"], reply["size_bytes"])
+
+
+def child_main() -> None:
+    """The child's whole life: one order on stdin, one reply on stdout."""
+    order = json.loads(sys.stdin.buffer.read())
+    found = _search_here(
+        LogFile(Path(order["path"])),
+        compile_pattern(order["pattern"]),
+        order["start"],
+        order["forward"],
+        order["budget_s"],
+    )
+    sys.stdout.write(json.dumps(found._asdict()))

@@ -1,0 +1,154 @@
+"""What events change about a run, whatever order they are read in.
+
+A run is run.json folded with its events in order of time. Several writers append events
+and readers meet them in any order, so every changed thing remembers when it was written
+and the latest wins: the result is that of replaying all of them sorted.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple, cast
+
+from opengraphs.records import ENDED, RunFacts
+from opengraphs.sdk import layout
+from opengraphs.store.folder import WriterName
+
+_OF_RANK = ("project", "group", "job_type")
+"""What a script may say about the run when it joins one that it does not own."""
+
+
+class Order(NamedTuple):
+    """When an event was written; the writer's name and the place decide between equals."""
+
+    time: float
+    writer: str
+    offset: int
+
+
+class _Latest:
+    """A value that only a later event replaces."""
+
+    __slots__ = ("order", "value")
+
+    def __init__(self, order: Order, value: Any) -> None:
+        self.order = order
+        self.value = value
+
+
+class Overlay:
+    """The sum of a run's events: `apply` each once, `onto` a run.json at any time."""
+
+    def __init__(self) -> None:
+        self._config: dict[str, _Latest] = {}
+        self._summary: dict[str, _Latest] = {}
+        self._tags: dict[str, _Latest] = {}
+        self._single: dict[str, _Latest] = {}
+        self._notes: dict[Order, str] = {}
+
+    def apply(self, event: dict[str, Any], *, writer: str, offset: int) -> bool:
+        """Take one event in; True when it changes facts (alerts and checkpoints do not)."""
+        time = event.get("time")
+        order = Order(float(time) if isinstance(time, int | float) else 0.0, writer, offset)
+        match event.get("kind"):
+            case "config":
+                return self._merge(self._config, event.get("config"), order)
+            case "summary":
+                return self._merge(self._summary, event.get("summary"), order)
+            case "tag" | "untag" as kind:
+                tags = event.get("tags")
+                names = [str(tag) for tag in tags] if isinstance(tags, list) else []
+                return self._merge(self._tags, dict.fromkeys(names, kind == "tag"), order)
+            case "progress":
+                told = _progress(event.get("progress"))
+                return told is not None and self._merge(self._single, {"progress": told}, order)
+            case "name" if isinstance(event.get("name"), str):
+                return self._merge(self._single, {"name": event["name"]}, order)
+            case "archive":
+                return self._merge(self._single, {"archived": event.get("archived", True) is True}, order)
+            case "status" if _is_end(event.get("status")) and _speaks_for_the_run(writer):
+                return self._merge(self._single, {"status": event["status"]}, order)
+            case "rank":  # a process joins, so what an earlier life said about its end is over
+                named = {key: event[key] for key in _OF_RANK if isinstance(event.get(key), str)}
+                said = {"status": "", **_ranks(event.get("world_size")), **named}
+                return self._merge(self._single, said, order)
+            case "note" if event.get("step") is None and isinstance(event.get("text"), str):
+                self._notes[order] = event["text"]
+                return True
+        return False
+
+    @staticmethod
+    def _merge(into: dict[str, _Latest], values: object, order: Order) -> bool:
+        if not isinstance(values, dict):
+            return False
+        for key, value in values.items():
+            known = into.get(key)
+            if known is None or known.order <= order:
+                into[key] = _Latest(order, value)
+        return bool(values)
+
+    @property
+    def ended_as(self) -> str | None:
+        """The status that the training (its rank 0) reported at its end; None: it did not."""
+        found = self._single.get("status")
+        return str(found.value) if found is not None and found.value else None
+
+    def onto(self, base: RunFacts) -> RunFacts:
+        """`base` with all events in it; `status` is left to `runfacts.judge`."""
+        facts = base.copy()
+        if self._config:
+            facts["config"] = {**base.get("config", {}), **_values(self._config)}
+        if self._summary:
+            facts["summary"] = {**base.get("summary", {}), **_values(self._summary)}
+            if "summary_folded" in base:  # what the user sets is his, also where a metric stood
+                facts["summary_folded"] = [key for key in base["summary_folded"] if key not in self._summary]
+        if self._tags:
+            facts["tags"] = self._with_tags(base.get("tags", []))
+        if self._notes:
+            lines = [base.get("notes") or "", *(self._notes[order] for order in sorted(self._notes))]
+            facts["notes"] = "\n".join(line for line in lines if line)
+        single = {key: latest.value for key, latest in self._single.items() if key != "status"}
+        return cast("RunFacts", {**facts, **single})
+
+    def _with_tags(self, tags: list[str]) -> list[str]:
+        kept = [tag for tag in tags if tag not in self._tags or self._tags[tag].value]
+        added = [tag for tag, latest in self._tags.items() if latest.value and tag not in tags]
+        return kept + sorted(added, key=lambda tag: self._tags[tag].order)
+
+
+def _speaks_for_the_run(writer: str) -> bool:
+    """Rank 0 itself (no mirror, no forked child) and the daemon may say how a run ended."""
+    return writer == layout.DAEMON_WRITER or WriterName.parse(writer)[1:] == (0, "")
+
+
+def _is_end(status: object) -> bool:
+    return isinstance(status, str) and status in ENDED
+
+
+def _values(latest: dict[str, _Latest]) -> dict[str, Any]:
+    return {key: entry.value for key, entry in latest.items()}
+
+
+def _progress(value: object) -> dict[str, Any] | None:
+    """A progress object with sound types, or None when it says neither step nor total."""
+    if not isinstance(value, dict):
+        return None
+    step, total = _whole(value.get("step")), _whole(value.get("total"))
+    unit = value.get("unit")
+    return (
+        {
+            "step": step,
+            "total": total,
+            "unit": unit if isinstance(unit, str) else "step",
+        }
+        if step is not None or total is not None
+        else None
+    )
+
+
+def _whole(value: object) -> int | None:
+    return int(value) if isinstance(value, int | float) and math.isfinite(value) else None
+
+
+def _ranks(world_size: object) -> dict[str, dict[str, int]]:
+    return {"ranks": {"world_size": world_size}} if isinstance(world_size, int) and world_size > 0 else {}

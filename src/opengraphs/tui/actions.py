@@ -1,0 +1,103 @@
+"""What actions do: those of every screen here, a screen's own in its view.
+
+`perform` is the one door: keys, palette, mouse and tests go through it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from opengraphs.tui import keys
+from opengraphs.tui.screens.overlays import Entry, Help, Menu
+from opengraphs.tui.screens.palette import Palette
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from opengraphs.tui.app import OgApp
+
+
+def perform(app: OgApp, action_id: str) -> bool:
+    """Do one action on the screen shown; False when it means nothing there."""
+    handler = app.view.handlers.get(action_id)
+    if handler is not None:
+        handler()
+        return True
+    common = _COMMON.get(action_id)
+    if common is None:
+        return False
+    common(app)
+    return True
+
+
+def _show(app: OgApp, screen: str) -> None:
+    """Another screen; Graphs and Logs show the run under the cursor of Runs when none is in view yet."""
+    desk = app.desk
+    run = desk.runs.current()
+    if desk.screen == "runs" and screen != "runs" and run and "run_id" in run and desk.graphs.ref is None:
+        desk.open_run(run["run_id"])
+    elif desk.screen == "runs" and screen == "graphs":
+        desk.graphs.set_overlay(list(desk.runs.selected.items()))
+    desk.screen = screen  # type: ignore[assignment]
+
+
+def _help(app: OgApp) -> None:
+    app.overlay = Help(app.desk.screen, app.desk.keymap, footer="any other key closes")
+
+
+def _palette(app: OgApp) -> None:
+    screen = app.desk.screen
+    app.overlay = Palette(
+        keys.actions_of(screen),
+        app.desk.keymap,
+        screen,
+        lambda action_id: perform(app, action_id),
+        app.desk.clipboard,
+    )
+
+
+def _back(app: OgApp) -> None:
+    if not app.view.back():
+        app.desk.toast = None
+
+
+def _rescan(app: OgApp) -> None:
+    app.live.ask_all()
+    app.desk.say("asked for everything again")
+
+
+def leave(app: OgApp) -> None:
+    """Go, or ask first what shall become of the run this command started."""
+    desk = app.desk
+    if desk.stopping:
+        app.finish("stop")
+    elif not desk.owned_live:
+        app.finish("quit")
+    else:
+        app.overlay = _leave_menu(app)
+
+
+def _leave_menu(app: OgApp) -> Menu:
+    owned = app.desk.owned
+    name = owned.name if owned else ""
+    entries = [
+        Entry("d", "Detach", "the run goes on; og attach shows it again", lambda: app.finish("detach")),
+        Entry("s", "Stop run", "ask it to end, wait, leave with its exit code", app.stop_owned),
+        Entry("h", "Help", "the keys of this screen", lambda: _help(app)),
+        Entry("c", "Cancel", "stay here", lambda: None),
+    ]
+    return Menu(f"{name} is still running", entries, on_ctrl_c=lambda: app.finish("detach"))
+
+
+_COMMON: dict[str, Callable[[OgApp], object]] = {
+    "screen.runs": lambda app: _show(app, "runs"),
+    "screen.graphs": lambda app: _show(app, "graphs"),
+    "screen.logs": lambda app: _show(app, "logs"),
+    "help": _help,
+    "leave": leave,
+    "back": _back,
+    "palette": _palette,
+    "rescan": _rescan,
+    "suspend": lambda app: app.suspend_og(),
+    "redraw": lambda app: app.redraw(),
+}

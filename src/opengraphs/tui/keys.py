@@ -1,0 +1,235 @@
+"""Every key of the UI, once: what help, hints, the palette and docs/keys.md are made from.
+
+A key is written as Textual names it (`ctrl+p`, `question_mark`); `label` turns that into
+what people read (`?`). An action may be bound to other keys under `[keys]` of config.toml.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from opengraphs.errors import UsageError
+
+ALL = ("runs", "graphs", "logs")
+
+
+class Action(NamedTuple):
+    """One thing the user can do.
+
+    id: stable name, used under `[keys]`. screens: where it works. keys: the defaults.
+    short: the word of the hint line, "" when the hint line never shows it.
+    """
+
+    id: str
+    screens: tuple[str, ...]
+    keys: tuple[str, ...]
+    title: str
+    short: str = ""
+
+
+ACTIONS: tuple[Action, ...] = (
+    # Everywhere
+    Action("screen.runs", ALL, ("1",), "Runs"),
+    Action("screen.graphs", ALL, ("2",), "Graphs of the run in view"),
+    Action("screen.logs", ALL, ("4",), "Logs: what it printed"),
+    Action("help", ALL, ("question_mark", "h"), "Help for this screen", "help"),
+    Action("leave", ALL, ("q", "ctrl+c"), "Leave (asks while it runs)", "quit"),
+    Action("back", ALL, ("escape",), "One step back", "back"),
+    Action("panel.next", ALL, ("tab",), "Next panel"),
+    Action("panel.previous", ALL, ("shift+tab",), "Previous panel"),
+    Action("palette", ALL, ("ctrl+p",), "Palette: all actions"),
+    Action("rescan", ALL, ("r",), "Rescan: ask for all again"),
+    Action("suspend", ALL, ("ctrl+z",), "Suspend; fg brings it back"),
+    Action("redraw", ALL, ("ctrl+l",), "Draw all again"),
+    # Runs
+    Action("runs.up", ("runs",), ("up", "k"), "Up"),
+    Action("runs.down", ("runs",), ("down", "j"), "Down"),
+    Action("runs.left", ("runs",), ("left",), "The card before"),
+    Action("runs.right", ("runs",), ("right",), "The card after"),
+    Action("runs.page_up", ("runs",), ("pageup", "left_square_bracket"), "A page up"),
+    Action("runs.page_down", ("runs",), ("pagedown", "right_square_bracket"), "A page down"),
+    Action("runs.first", ("runs",), ("home",), "First run"),
+    Action("runs.last", ("runs",), ("end",), "Last run"),
+    Action("runs.open", ("runs",), ("enter",), "Open the run", "graphs"),
+    Action("runs.select", ("runs",), ("space",), "Select for overlay, or not", "select"),
+    Action("runs.clear", ("runs",), ("x",), "Unselect all"),
+    Action("runs.filter", ("runs",), ("slash",), "Filter", "filter"),
+    Action("runs.sort", ("runs",), ("o",), "Sort by next column", "sort"),
+    Action("runs.reverse", ("runs",), ("O",), "Reverse the order"),
+    # Graphs
+    Action("graphs.up", ("graphs",), ("up", "k"), "The chart above"),
+    Action("graphs.down", ("graphs",), ("down", "j"), "The chart below"),
+    Action("graphs.next", ("graphs",), ("l", "n"), "The next chart"),
+    Action("graphs.previous", ("graphs",), ("L", "N"), "The chart before"),
+    Action("graphs.page_up", ("graphs",), ("pageup", "left_square_bracket"), "The page before"),
+    Action("graphs.page_down", ("graphs",), ("pagedown", "right_square_bracket"), "The next page", "page"),
+    Action("graphs.first", ("graphs",), ("home",), "Read-out at the start"),
+    Action("graphs.last", ("graphs",), ("end",), "Read-out at the end"),
+    Action("graphs.enlarge", ("graphs",), ("enter",), "Enlarge, or put back", "enlarge"),
+    Action("graphs.search", ("graphs",), ("slash",), "Search metrics", "search"),
+    Action("graphs.ask", ("graphs",), ("a",), "To the prompt line", "ask"),
+    Action("graphs.log_y", ("graphs",), ("y",), "Log y, on or off", "log y"),
+    Action("graphs.smooth", ("graphs",), ("m",), "Smoothing: ma(15), ma(50), off", "smooth"),
+    Action("graphs.x_axis", ("graphs",), ("x",), "x: step, time, relative", "axis"),
+    Action("graphs.cursor_left", ("graphs",), ("left",), "Read-out to the left"),
+    Action("graphs.cursor_right", ("graphs",), ("right",), "Read-out to the right"),
+    Action("graphs.zoom_in", ("graphs",), ("plus", "equals_sign"), "Zoom in", "zoom"),
+    Action("graphs.zoom_out", ("graphs",), ("minus",), "Zoom out"),
+    Action("graphs.zoom_reset", ("graphs",), ("0",), "Whole range again"),
+    Action("graphs.pan_left", ("graphs",), ("shift+left",), "Pan to the left"),
+    Action("graphs.pan_right", ("graphs",), ("shift+right",), "Pan to the right"),
+    Action("graphs.pause", ("graphs",), ("p",), "Pause or go on live", "pause"),
+    # Logs
+    Action("logs.up", ("logs",), ("up", "k"), "A line up"),
+    Action("logs.down", ("logs",), ("down", "j"), "A line down"),
+    Action("logs.left", ("logs",), ("left",), "To the left"),
+    Action("logs.right", ("logs",), ("right",), "To the right"),
+    Action("logs.page_up", ("logs",), ("pageup", "left_square_bracket"), "A page up"),
+    Action("logs.page_down", ("logs",), ("pagedown", "right_square_bracket", "space"), "A page down"),
+    Action("logs.first", ("logs",), ("home",), "First line", "top"),
+    Action("logs.last", ("logs",), ("end", "f"), "Last line, and follow", "follow"),
+    Action("logs.find", ("logs",), ("slash",), "Find, by regex", "find"),
+    Action("logs.next", ("logs",), ("n",), "Next match", "next"),
+    Action("logs.previous", ("logs",), ("N",), "Match before"),
+)
+
+TEXT_KEYS: tuple[tuple[tuple[str, ...], str], ...] = (
+    (("left", "ctrl+b"), "A character left"),
+    (("right", "ctrl+f"), "A character right"),
+    (("ctrl+left", "alt+left", "alt+b"), "A word left"),
+    (("ctrl+right", "alt+right", "alt+f"), "A word right"),
+    (("home", "ctrl+a", "super+left"), "To the start"),
+    (("end", "ctrl+e", "super+right"), "To the end"),
+    (("shift+left",), "Select to the left"),
+    (("shift+right",), "Select to the right"),
+    (("ctrl+shift+left", "alt+shift+left"), "Select word to the left"),
+    (("ctrl+shift+right", "alt+shift+right"), "Select word to the right"),
+    (("shift+home", "shift+super+left"), "Select to the start"),
+    (("shift+end", "shift+super+right"), "Select to the end"),
+    (("super+a", "alt+a"), "Select all"),
+    (("backspace", "ctrl+h"), "Delete to the left"),
+    (("delete", "ctrl+d"), "Delete to the right"),
+    (("ctrl+w", "alt+backspace", "ctrl+backspace"), "Delete word to the left"),
+    (("alt+d", "ctrl+delete", "alt+delete"), "Delete word to the right"),
+    (("ctrl+u", "super+backspace"), "Delete to the start"),
+    (("ctrl+k", "super+delete"), "Delete to the end"),
+    (("ctrl+v", "ctrl+y", "super+v"), "Paste the last copy or cut"),
+    (("alt+c", "ctrl+shift+c", "super+c"), "Copy selection, or all"),
+    (("ctrl+x", "super+x"), "Cut selection, or all"),
+)
+"""What every input line takes, beside typing and the terminal's own paste."""
+
+_LABELS = {
+    "question_mark": "?",
+    "slash": "/",
+    "plus": "+",
+    "equals_sign": "=",
+    "minus": "-",
+    "left_square_bracket": "[",
+    "right_square_bracket": "]",
+    "escape": "esc",
+    "pageup": "pgup",
+    "pagedown": "pgdn",
+    "left": "←",
+    "right": "→",
+    "up": "↑",
+    "down": "↓",
+    "colon": ":",
+}
+_ASCII_LABELS = {"left": "left", "right": "right", "up": "up", "down": "down"}
+
+
+def label(key: str, *, ascii_only: bool = False) -> str:
+    """A key as people read it: `question_mark` is `?`, `shift+left` is `shift+←`."""
+    *modifiers, last = key.split("+")
+    names = {**_LABELS, **_ASCII_LABELS} if ascii_only else _LABELS
+    return "+".join([*modifiers, names.get(last, last)])
+
+
+class Keymap:
+    """Which action a key means on a screen, and which keys an action has."""
+
+    def __init__(self, overrides: Mapping[str, Iterable[str]] | None = None) -> None:
+        """Raises UsageError for an action that does not exist, or a key given twice on one screen."""
+        chosen = {name: tuple(keys) for name, keys in (overrides or {}).items()}
+        unknown = sorted(set(chosen) - {action.id for action in ACTIONS})
+        if unknown:
+            raise UsageError(
+                f"unknown action {unknown[0]!r} under [keys]", hint="docs/keys.md lists every action"
+            )
+        self._keys = {action.id: chosen.get(action.id, action.keys) for action in ACTIONS}
+        self._by_screen: dict[str, dict[str, str]] = {screen: {} for screen in ALL}
+        # What the user asked for goes in first, so that it displaces a default on the same key.
+        for action in sorted(ACTIONS, key=lambda action: action.id not in chosen):
+            self._bind(action, strict=action.id in chosen)
+
+    def _bind(self, action: Action, *, strict: bool) -> None:
+        for screen in action.screens:
+            table = self._by_screen[screen]
+            for key in self._keys[action.id]:
+                if strict and key in table:
+                    raise UsageError(
+                        f"key {key!r} is given to {table[key]} and {action.id} under [keys]",
+                        hint="give each key to one action of a screen",
+                    )
+                table.setdefault(key, action.id)
+
+    def action(self, screen: str, key: str) -> str | None:
+        """The action of `key` on `screen`; None when the key means nothing there."""
+        return self._by_screen[screen].get(key)
+
+    def keys_of(self, screen: str, action_id: str) -> tuple[str, ...]:
+        """The keys that do `action_id` on `screen`, first the one to show."""
+        table = self._by_screen[screen]
+        return tuple(key for key in self._keys[action_id] if table.get(key) == action_id)
+
+
+def actions_of(screen: str) -> list[Action]:
+    """The actions of one screen: its own first, those of every screen after."""
+    own = [action for action in ACTIONS if action.screens == (screen,)]
+    return own + [action for action in ACTIONS if action.screens == ALL]
+
+
+def _cell(keys: Iterable[str]) -> str:
+    return " ".join(f"`{label(key)}`" for key in keys)
+
+
+def as_markdown() -> str:
+    """docs/keys.md. `python -m opengraphs.tui.keys > docs/keys.md` writes it; a test compares."""
+    lines = [
+        "# Keys",
+        "",
+        "Made from `src/opengraphs/tui/keys.py`; help (`?`) on each screen shows the same.",
+        "The name in the last column is what `[keys]` of `config.toml` takes",
+        "(docs/reference/settings.md).",
+    ]
+    groups = [("Everywhere", ALL), ("Runs", ("runs",)), ("Graphs", ("graphs",)), ("Logs", ("logs",))]
+    for heading, screens in groups:
+        lines += ["", f"## {heading}", "", "| key | does | name |", "|---|---|---|"]
+        lines += [f"| {_cell(a.keys)} | {a.title} | `{a.id}` |" for a in ACTIONS if a.screens == screens]
+    lines += ["", "## In every input line", "", "| key | does |", "|---|---|"]
+    lines += [f"| {_cell(keys)} | {title} |" for keys, title in TEXT_KEYS]
+    lines += [
+        "",
+        "`enter` accepts, `esc` leaves; the terminal's own paste works too. `super` is the ⌘ key,",
+        "where the terminal sends it. `ctrl+c` copies while text is selected.",
+        "",
+        "## Menus and help",
+        "",
+        "`↑` `↓` `j` `k` move, `enter` chooses, the first letter of an entry chooses it, `esc` closes.",
+        "A second `ctrl+c` in the leave menu leaves at once; the run goes on.",
+        "",
+        "## Mouse",
+        "",
+        "Click a tab, a run, a card or a chart to go there; click a run or chart again to open it.",
+        "The wheel moves through runs and logs, and zooms a chart.",
+        "Hold shift to select text as the terminal does.",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    import sys
+
+    sys.stdout.write(as_markdown())

@@ -1,0 +1,231 @@
+"""Everything the UI knows, in one place: the three screens' states and what they share.
+
+Live ── messages ──▶ Desk.take ──▶ states          (this module; no Textual, no painting)
+keys ── actions ───▶ states, Desk
+states ────────────▶ screens paint ──▶ Canvas
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import NamedTuple, Protocol, cast
+
+from opengraphs.errors import DaemonError
+from opengraphs.protocol.events import Event
+from opengraphs.protocol.runs import RunReply
+from opengraphs.records import ENDED, RunFacts
+from opengraphs.tui.clipboard import Clipboard
+from opengraphs.tui.glyphs import Glyphs
+from opengraphs.tui.handover import OwnedRun, ScreenName
+from opengraphs.tui.keys import Keymap
+from opengraphs.tui.messages import Answer, Failure, Happened, Link, LiveMessage
+from opengraphs.tui.questions import FindQuestion, LogQuestion, RunQuestion, RunsQuestion, SeriesQuestion
+from opengraphs.tui.screens.graphs_state import GraphsState
+from opengraphs.tui.screens.logs_state import LogsState
+from opengraphs.tui.screens.runs_state import RunsState
+
+TOAST_S = 4.0
+SLOW_SLOTS = {"runs": 1.0, "cards": 2.0, "run": 1.0, "system": 1.0}
+"""Least seconds between two live answers where 250 ms would be restless or dear."""
+
+
+class Asker(Protocol):
+    """The data layer as the desk sees it: where to say that an answer has become old."""
+
+    def touch(self, *names: str) -> None: ...
+
+    def touch_all(self) -> None: ...
+
+
+class Toast(NamedTuple):
+    text: str
+    kind: str
+    until_s: float
+
+
+class Choices(NamedTuple):
+    """How the UI is to look and behave; settled before it starts."""
+
+    glyphs: Glyphs
+    keymap: Keymap
+    refresh_ms: int = 250
+    minimal: bool = False
+    source: str = ""
+
+
+class Desk:
+    """The UI's state. `clock` is epoch seconds, for ages and toasts; tests bring their own."""
+
+    def __init__(
+        self,
+        choices: Choices,
+        *,
+        graphs: GraphsState | None = None,
+        screen: ScreenName = "runs",
+        owned: OwnedRun | None = None,
+        clock: Callable[[], float] | None = None,
+    ) -> None:
+        self.choices = choices
+        self.glyphs = choices.glyphs
+        self.keymap = choices.keymap
+        self.clock = clock or time.time
+        self.screen: ScreenName = screen
+        self.runs = RunsState()
+        self.graphs = graphs or GraphsState()
+        self.logs = LogsState()
+        self.owned = owned
+        self.owned_facts: RunFacts = {}
+        self.clipboard = Clipboard()
+        self.link = Link(False, "connecting")
+        self.toast: Toast | None = None
+        self.paused = False
+        self.stopping = False
+        self.trouble = ""
+
+    def say(self, text: str, kind: str = "info") -> None:
+        """Tell the user something for a few seconds; the newest replaces the one before."""
+        self.toast = Toast(text, kind, self.clock() + TOAST_S)
+
+    def open_run(self, ref: str) -> None:
+        """Put a run in view on Graphs and Logs."""
+        self.trouble = ""
+        self.graphs.view_run(ref)
+        self.graphs.set_overlay(list(self.runs.selected.items()))
+        self.logs.view_run(self.graphs.run_id)
+
+    @property
+    def owned_live(self) -> bool:
+        """A run this command started is, as far as is known, still going."""
+        return self.owned is not None and self.owned_facts.get("status", "running") not in ENDED
+
+    # Messages
+
+    def take(self, message: LiveMessage, live: Asker) -> None:
+        """Bring the states up to date, and mark in `live` what has to be asked again."""
+        if isinstance(message, Answer):
+            self._take_answer(message)
+        elif isinstance(message, Happened):
+            self._take_event(message.event, live)
+        elif isinstance(message, Failure):
+            self._take_failure(message)
+        else:
+            self.link = message
+            if message.final:
+                self.say(message.detail, "error")
+
+    def _take_answer(self, answer: Answer) -> None:
+        question, reply = answer
+        self.link = Link(True, "")
+        if isinstance(question, RunsQuestion):
+            self.runs.take(question, reply)
+            self._choose_first_run()
+        elif isinstance(question, SeriesQuestion):
+            self.graphs.take_series(question, reply)
+        elif isinstance(question, LogQuestion):
+            self.logs.take(question, reply)
+        elif isinstance(question, FindQuestion):
+            note = self.logs.take_find(question, reply)
+            if note:
+                self.say(note)
+        elif isinstance(question, RunQuestion):
+            self._take_run(question, cast("RunReply", reply))
+        elif question.slot == "system":
+            self.graphs.take_system(reply)
+
+    def _choose_first_run(self) -> None:
+        """Graphs without a run shows the newest live one, as stage 0 did."""
+        run = self.runs.rows.get(self.runs.cursor)
+        if self.graphs.ref is None and self.screen != "runs" and run is not None:
+            self.open_run(run["run_id"])
+
+    def _take_run(self, question: RunQuestion, reply: RunReply) -> None:
+        graphs = self.graphs
+        if question.run not in (graphs.ref, graphs.run_id):
+            return
+        self.trouble = ""
+        if self.logs.run == graphs.ref:
+            self.logs.run = reply["run_id"]
+        self._announce(graphs.take_run(reply))
+        self._note_owned(reply["run_id"], reply)
+
+    def note(self, event: Event, live: Asker) -> bool:
+        """What an event makes old is marked in `live`; True when the event also says something new by itself.
+
+        Points come in up to thirty times a second and run; nothing but a mark is made of them.
+        """
+        kind, run = event.get("kind"), event.get("run", "")
+        if kind == "metrics":
+            live.touch("runs", "cards")
+            if run in self.graphs.runs_shown():
+                live.touch("series")
+            return run == self.graphs.run_id and self.graphs.knows_not(event.get("keys", {}))
+        if kind == "run" and not self._is_shown(run):
+            live.touch("runs", "cards")
+            return False
+        if kind == "log" and run == self.logs.run:
+            live.touch("log")
+        elif kind == "system" and run == self.graphs.run_id:
+            live.touch("system")
+        return kind in ("hello", "resync", "run", "gone")
+
+    def _is_shown(self, run: str) -> bool:
+        """Whether what happens to a run can be seen, or decides how og is left."""
+        owned = self.owned is not None and run == self.owned.run_id
+        return owned or run == self.graphs.run_id or self.runs.knows(run)
+
+    def _take_event(self, event: Event, live: Asker) -> None:
+        kind, run = event.get("kind"), event.get("run", "")
+        if kind == "hello":
+            self.link = Link(True, "")
+        elif kind == "resync":
+            live.touch_all()
+        elif kind == "gone":
+            live.touch("runs", "cards")
+        elif kind == "run":
+            self._take_run_event(run, event.get("facts", {}), live)
+        elif kind == "metrics" and run == self.graphs.run_id:
+            self._announce(self.graphs.saw_metrics(event.get("keys", {})))
+
+    def _take_run_event(self, run: str, facts: RunFacts, live: Asker) -> None:
+        self._note_owned(run, facts)
+        if not self.runs.take_facts(run, facts):
+            live.touch("runs", "cards")
+        if run == self.graphs.run_id and not self.graphs.run:
+            live.touch("run")  # asked for before the daemon had seen it
+        elif run == self.graphs.run_id:
+            was_live = self.graphs.live
+            self.graphs.take_facts(cast("dict[str, object]", facts))
+            if self.graphs.ended:
+                live.touch("run", "series", "system", "log")
+            if was_live and self.graphs.ended:
+                self._say_how_it_ended()
+
+    def _say_how_it_ended(self) -> None:
+        run = self.graphs.run
+        status, code = run.get("status", ""), run.get("exit_code")
+        kind = {"finished": "ok", "stopped": "warn"}.get(status, "error")
+        self.say(f"{run.get('name')} {status}" + (f", exit code {code}" if code else ""), kind)
+
+    def _note_owned(self, run: str, facts: RunFacts) -> None:
+        if self.owned is not None and run == self.owned.run_id:
+            self.owned_facts = {**self.owned_facts, **facts}
+
+    def _announce(self, keys: list[str]) -> None:
+        if keys:
+            more = f" and {len(keys) - 1} more" if len(keys) > 1 else ""
+            self.say(f"new series discovered: {keys[0]}{more}")
+
+    def _take_failure(self, failure: Failure) -> None:
+        question, error = failure
+        if isinstance(error, DaemonError):
+            self.link = Link(False, error.message)
+        elif question.slot == "runs":
+            self.runs.take_failure(error)
+        elif question.slot in ("run", "series"):
+            self.trouble = str(error) + (f"; {error.hint}" if error.hint else "")
+        elif question.slot == "find":
+            self.logs.searching = False
+            self.say(error.message, "error")
+        else:
+            self.say(error.message, "error")

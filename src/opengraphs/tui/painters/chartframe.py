@@ -1,0 +1,213 @@
+"""What stands around the curves of a chart: title, legend, labels, the axis with its marks."""
+
+from __future__ import annotations
+
+from opengraphs.tui.painters import axis, numbers
+from opengraphs.tui.painters.cells import fit, join, row_width
+from opengraphs.tui.painters.chartspec import ChartSpec, Curve, nearest
+from opengraphs.tui.painters.frame import top_border
+from opengraphs.tui.painters.text import cell_len, clip_left, pad
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from opengraphs.tui.glyphs import Glyphs
+    from opengraphs.tui.painters.cells import Row
+
+_LABELS_FROM = 22
+"""Narrower charts go without y labels."""
+
+
+class Line:
+    """A curve ready to draw: values as floats, in log10 on a log axis."""
+
+    __slots__ = ("curve", "x", "y")
+
+    def __init__(self, curve: Curve, x: Sequence[float], y: list[float]) -> None:
+        self.curve = curve
+        self.x = x
+        self.y = y
+
+
+class Geometry:
+    """Where the parts of a chart lie, in cells from its top left corner."""
+
+    __slots__ = ("labels", "legend", "plot_height", "plot_width", "plot_x")
+
+    def __init__(self, width: int, height: int, label_width: int, legend: bool) -> None:
+        self.labels = label_width if width >= _LABELS_FROM else 0
+        self.plot_x = 1 + (self.labels + 2 if self.labels else 0)
+        self.plot_width = max(1, width - 1 - self.plot_x)
+        self.legend = legend and height >= 6
+        self.plot_height = height - 2 - self.legend
+
+
+def row_of(y: float, y_range: tuple[float, float], rows: int, glyphs: Glyphs) -> int | None:
+    """The plot's cell row that holds y; None outside."""
+    span = y_range[1] - y_range[0]
+    row = (
+        int((y_range[1] - y) / span * (rows * glyphs.dots[1] - 1) + 0.5) // glyphs.dots[1] if span > 0 else 0
+    )
+    return row if 0 <= row < rows else None
+
+
+def cell_of(x: float, x_range: tuple[float, float], columns: int, glyphs: Glyphs) -> int | None:
+    """The plot's cell column that holds x; None outside."""
+    dots = columns * glyphs.dots[0]
+    span = x_range[1] - x_range[0]
+    if not x_range[0] <= x <= x_range[1]:
+        return None
+    return int((x - x_range[0]) / span * (dots - 1) + 0.5) // glyphs.dots[0] if span > 0 else 0
+
+
+def title_row(spec: ChartSpec, lines: Sequence[Line], width: int, glyphs: Glyphs) -> Row:
+    border = "focus" if spec.focused else "border"
+    right = headline(spec, lines)
+    room = max(4, width - 7 - row_width(right))
+    name = clip_left(glyphs.clean(spec.title), room, ellipsis=glyphs.ellipsis)
+    return top_border(
+        width, glyphs, title=[(name, "b:accent" if spec.focused else "title")], right=right, role=border
+    )
+
+
+def headline(spec: ChartSpec, lines: Sequence[Line]) -> Row:
+    """What stands at the right of the title: the last value, or the value under the cursor."""
+    shown = {line.curve.series for line in lines}
+    if len(shown) != 1:
+        return []
+    curve = lines[0].curve
+    if spec.cursor is None:
+        return [(numbers.value(_last(curve)), f"b:series.{curve.series}")]
+    return [(numbers.value(_at(curve, spec.cursor)), "b:accent")]
+
+
+def _last(curve: Curve) -> float | str | None:
+    if curve.last is not None:
+        return curve.last
+    return curve.y[-1] if len(curve.y) else None
+
+
+def _at(curve: Curve, x: float) -> float | str | None:
+    """The value at the point nearest to x."""
+    index = nearest(curve.x, x)
+    return None if index is None else curve.y[index]
+
+
+def legend_row(spec: ChartSpec, lines: Sequence[Line], width: int, glyphs: Glyphs) -> Row:
+    """Marker, name and value of every run in the chart; values under the cursor when there is one."""
+    entries = {line.curve.series: line.curve for line in reversed(lines)}
+    names = {index: glyphs.clean(curve.label) for index, curve in sorted(entries.items())}
+    room = width - 1 - 11 * len(entries)
+    longest = max(4, _fair_share([cell_len(name) for name in names.values()], room))
+    row: Row = [(" ", "text")]
+    for index, name in names.items():
+        curve = entries[index]
+        number = _last(curve) if spec.cursor is None else _at(curve, spec.cursor)
+        row += [
+            (f"{glyphs.legend[index % len(glyphs.legend)]} ", f"series.{index}"),
+            (f"{clip_left(name, longest, ellipsis=glyphs.ellipsis)} ", "dim"),
+            (pad(numbers.value(number), numbers.VALUE_WIDTH), f"series.{index}"),
+        ]
+    return fit(row, width, ellipsis=glyphs.ellipsis)
+
+
+def _fair_share(sizes: Sequence[int], room: int) -> int:
+    """The greatest width to which names may be cut so that all of them fit into `room`."""
+    left, most = room, len(sizes)
+    for size in sorted(sizes):
+        if size * most > left:
+            return max(0, left // most)
+        left, most = left - size, most - 1
+    return max(sizes, default=0)
+
+
+def y_ticks(y_range: tuple[float, float], parts: int, log: bool) -> tuple[list[float], list[str]]:
+    if log:
+        positions = axis.log_ticks(*y_range, parts)
+        return positions, axis.log_labels(positions)
+    positions = axis.ticks(*y_range, parts)
+    return positions, axis.labels(positions)
+
+
+def label_column(
+    ticks: Sequence[float], texts: Sequence[str], y_range: tuple[float, float], box: Geometry, glyphs: Glyphs
+) -> list[Row]:
+    """The y labels, right-aligned, each in the row of its tick."""
+    if not box.labels:
+        return [[] for _ in range(box.plot_height)]
+    blank = " " * (box.labels + 2)
+    out: list[Row] = [[(blank, "dim")] for _ in range(box.plot_height)]
+    for tick, text in zip(ticks, texts, strict=True):
+        row = row_of(tick, y_range, box.plot_height, glyphs)
+        if row is not None:
+            label = pad(text, box.labels, align="right", ellipsis=glyphs.ellipsis)
+            out[row] = [(f" {label} ", "dim")]
+    return out
+
+
+def x_axis_row(
+    spec: ChartSpec,
+    lines: Sequence[Line],
+    x_range: tuple[float, float],
+    width: int,
+    box: Geometry,
+    glyphs: Glyphs,
+) -> Row:
+    """The bottom border with x labels, marks and the cursor's position."""
+    border = "focus" if spec.focused else "border"
+    chars = [glyphs.box[4], *glyphs.box[0] * (width - 2), glyphs.box[5]]
+    roles = [border] * width
+
+    def column(x: float) -> int | None:
+        cell = cell_of(x, x_range, box.plot_width, glyphs)
+        return None if cell is None else box.plot_x + cell
+
+    _place_marks(spec, lines, column, chars, roles, glyphs)
+    if spec.cursor is not None and (at := column(spec.cursor)) is not None:
+        _place_label(
+            f" {axis.x_text(spec.cursor, spec.x_kind)} ", at, chars, roles, border, "b:accent", force=True
+        )
+    ticks = axis.x_ticks(*x_range, max(1, box.plot_width // 11), spec.x_kind)
+    for tick, text in zip(ticks, axis.x_labels(ticks, spec.x_kind), strict=True):
+        if (at := column(tick)) is not None:
+            _place_label(f" {text} ", at, chars, roles, border, "dim")
+    return join(chars, roles)
+
+
+def _place_marks(
+    spec: ChartSpec,
+    lines: Sequence[Line],
+    column: Callable[[float], int | None],
+    chars: list[str],
+    roles: list[str],
+    glyphs: Glyphs,
+) -> None:
+    kinds = [
+        ("checkpoint", "accent"),
+        ("info", "accent"),
+        ("warn", "warn"),
+        ("nonfinite", "error"),
+        ("error", "error"),
+    ]
+    places: dict[str, list[float]] = {
+        kind: [mark.x for mark in spec.marks if mark.kind == kind] for kind, _ in kinds
+    }
+    places["nonfinite"] += [x for line in lines for x in line.curve.nonfinite]
+    for kind, role in kinds:
+        for x in places[kind]:
+            at = column(x)
+            if at is not None:
+                chars[at], roles[at] = glyphs.marks[kind], role
+
+
+def _place_label(
+    text: str, at: int, chars: list[str], roles: list[str], border: str, role: str, *, force: bool = False
+) -> None:
+    """A label centred on a cell of the axis, where it covers nothing but the line."""
+    start = max(1, min(at - len(text) // 2, len(chars) - 1 - len(text)))
+    cells = range(start, start + len(text))
+    if start < 1 or (not force and any(roles[x] != border for x in cells)):
+        return
+    for x, char in zip(cells, text, strict=True):
+        chars[x], roles[x] = char, role

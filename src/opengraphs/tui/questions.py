@@ -1,0 +1,136 @@
+"""What the screens ask the daemon: each question an immutable value that knows its route.
+
+Equal questions are the same question, so "is this answer still wanted" is `==`.
+Every question is bounded by the screen: rows of a page, lines of a window, columns of a chart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any, NamedTuple, Protocol
+
+from opengraphs.client.wire import run_path
+from opengraphs.protocol.events import Event
+
+
+class Source(Protocol):
+    """The daemon as the UI sees it: `client.aio.AsyncClient`, or a fake in tests."""
+
+    async def get(self, path: str, **query: Any) -> dict[str, Any]: ...
+
+    async def post(self, path: str, body: dict[str, Any]) -> dict[str, Any]: ...
+
+    def events(self) -> AsyncIterator[Event]: ...
+
+    async def close(self) -> None: ...
+
+
+class Question(Protocol):
+    """Something to ask; `slot` is the place on the screen it is for."""
+
+    @property
+    def slot(self) -> str: ...
+
+    async def ask(self, source: Source) -> dict[str, Any]: ...
+
+
+class RunsQuestion(NamedTuple):
+    """A page of the run table, or the recent runs of the cards (`slot` tells them apart)."""
+
+    slot: str
+    filter: str
+    sort: str
+    offset: int
+    limit: int
+
+    async def ask(self, source: Source) -> dict[str, Any]:
+        # A cursor is "row:run"; without a run it begins at the row, wherever that is by now.
+        cursor = f"{self.offset}:" if self.offset else None
+        return await source.get(
+            "/runs", filter=self.filter or None, sort=self.sort, cursor=cursor, limit=self.limit
+        )
+
+
+class RunQuestion(NamedTuple):
+    """One run: facts, metric summaries, log size."""
+
+    run: str
+    slot: str = "run"
+
+    async def ask(self, source: Source) -> dict[str, Any]:
+        return await source.get(run_path(self.run))
+
+
+class SeriesQuestion(NamedTuple):
+    """Every chart in view, at its width, in one request."""
+
+    runs: tuple[str, ...]
+    metrics: tuple[str, ...]
+    x: str
+    range: tuple[float, float] | None
+    columns: int
+    smooth: tuple[str, ...]
+    slot: str = "series"
+
+    async def ask(self, source: Source) -> dict[str, Any]:
+        if not self.metrics:
+            return {"series": [], "pending": {}, "progress": {}}
+        body = {
+            "runs": list(self.runs),
+            "metrics": list(self.metrics),
+            "x": self.x,
+            "range": list(self.range) if self.range else None,
+            "columns": self.columns,
+            "smooth": list(self.smooth),
+            "ranks": "merged",
+        }
+        return await source.post("/series", body)
+
+
+class SystemQuestion(NamedTuple):
+    run: str
+    columns: int
+    slot: str = "system"
+
+    async def ask(self, source: Source) -> dict[str, Any]:
+        return await source.get(run_path(self.run, "system"), columns=self.columns)
+
+
+class LogQuestion(NamedTuple):
+    """A window of log lines; `start` below 0 counts from the end."""
+
+    run: str
+    start: int
+    lines: int
+    slot: str = "log"
+
+    async def ask(self, source: Source) -> dict[str, Any]:
+        return await source.get(run_path(self.run, "log"), **{"from": self.start, "lines": self.lines})
+
+
+class FindQuestion(NamedTuple):
+    """The next line that matches, from `start` on; `serial` makes asking again a new question."""
+
+    run: str
+    pattern: str
+    start: int
+    direction: str
+    serial: int
+    slot: str = "find"
+
+    async def ask(self, source: Source) -> dict[str, Any]:
+        return await source.get(
+            run_path(self.run, "log"),
+            **{"from": self.start, "lines": 1, "grep": self.pattern, "direction": self.direction},
+        )
+
+
+class StopRequest(NamedTuple):
+    """Ask for the end of a run: TERM, then KILL after the grace time."""
+
+    run: str
+    grace_s: float = 10.0
+    slot: str = "stop"
+
+    async def ask(self, source: Source) -> dict[str, Any]:
+        return await source.post(run_path(self.run, "stop"), {"grace_s": self.grace_s})

@@ -1,0 +1,165 @@
+"""The charts on the Graphs screen: each painted from its last answer, again only when it looks different.
+
+Painting is bounded in time. After a key the focused chart comes first; charts there was no time for
+stay as they were, `behind` says so, and the next picture goes on with them.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from opengraphs.tui.model import Desk
+from opengraphs.tui.painters import chart, layout
+from opengraphs.tui.painters.axis import AxisState
+from opengraphs.tui.painters.cells import Row
+from opengraphs.tui.screens.compose import Block
+
+HURRIED_S, UNHURRIED_S = 0.001, 0.012
+"""Charts are painted for about this long after a key and otherwise."""
+
+Placed = tuple[str, layout.Rect]
+"""A metric and where its chart stands."""
+
+
+class _Slot:
+    """What a chart was painted from, and the rows that came out. `axis` remembers its bounds."""
+
+    __slots__ = ("axis", "looks", "rows", "spec")
+
+    def __init__(self) -> None:
+        self.axis = AxisState()
+        self.looks: tuple[Any, ...] | None = None
+        self.rows: list[Row] = []
+        self.spec: chart.ChartSpec | None = None
+
+
+class ChartWall:
+    """`placed` is what stands on the screen; `lit` is whether the chart cursor is shown."""
+
+    def __init__(self, desk: Desk) -> None:
+        self.desk = desk
+        self.placed: list[Placed] = []
+        self.behind = False
+        self.lit = True
+        self._slots: dict[str, _Slot] = {}
+        self._run: str | None = None
+
+    @property
+    def metrics(self) -> list[str]:
+        return [metric for metric, _ in self.placed]
+
+    @property
+    def columns(self) -> int:
+        """Dot columns of the widest chart: what to ask the daemon for."""
+        return max((chart.dot_columns(rect.width, self.desk.glyphs) for _, rect in self.placed), default=1)
+
+    def paint(self, metrics: Sequence[str], places: Sequence[layout.Rect], *, hurry: bool) -> list[Block]:
+        """Charts for `metrics` in `places`, those of the last picture where time runs out."""
+        state = self.desk.graphs
+        if self._run != state.run_id:
+            self._slots, self._run = {}, state.run_id
+        self.placed = list(zip(metrics, places, strict=False))
+        self.behind = False
+        until = time.perf_counter() + (HURRIED_S if hurry else UNHURRIED_S)
+        focused = state.focused()
+        order = sorted(self.placed, key=lambda placed: placed[0] != focused)
+        return [(rect, self._chart(metric, rect, until)) for metric, rect in order]
+
+    def _chart(self, metric: str, rect: layout.Rect, until: float) -> list[Row]:
+        slot = self._slots.setdefault(metric, _Slot())
+        looks = self._looks(metric, rect)
+        if looks == slot.looks:
+            return slot.rows
+        if slot.looks is not None:
+            if slot.looks[:2] == looks[:2] and time.perf_counter() > until:
+                self.behind = True
+                return slot.rows
+            if slot.looks[2] != looks[2]:
+                slot.axis.reset()
+        slot.looks, slot.spec = looks, self._spec(metric, slot.axis)
+        slot.rows = chart.paint(slot.spec, rect.width, rect.height, self.desk.glyphs)
+        return slot.rows
+
+    def _looks(self, metric: str, rect: layout.Rect) -> tuple[Any, ...]:
+        """Everything a chart's picture depends on; size and x axis stand in front."""
+        state = self.desk.graphs
+        curves = state.curves.get(metric)
+        return (
+            rect.width,
+            rect.height,
+            state.curves_x,
+            curves.version if curves else 0,
+            state.x.zoom,
+            state.x.cursor,
+            metric in state.log_y,
+            self._is_lit(metric),
+            state.live,
+            self._message(metric),
+            state.runs_shown(),
+        )
+
+    def _is_lit(self, metric: str) -> bool:
+        return self.lit and metric == self.desk.graphs.focused()
+
+    def _spec(self, metric: str, axis: AxisState) -> chart.ChartSpec:
+        state = self.desk.graphs
+        found = state.curves.get(metric)
+        names = {**state.names, state.run_id or "": state.run.get("name") or state.run_id or ""}
+        return chart.ChartSpec(
+            metric,
+            chart.curves_of(found.series, metric=metric, colors=state.colors, labels=names) if found else (),
+            x_kind=state.curves_x,
+            x_range=state.x.zoom,
+            log_y=metric in state.log_y,
+            live=state.live,
+            axis=axis,
+            cursor=state.x.cursor,
+            focused=self._is_lit(metric),
+            message=self._message(metric),
+        )
+
+    def _message(self, metric: str) -> str:
+        """What stands in a chart without a curve."""
+        state = self.desk.graphs
+        found = state.curves.get(metric)
+        if found is None:
+            return "asking ogd…" if self.desk.link.alive else "waiting for ogd…"
+        if state.pending and not found.series:
+            return f"reading the journal, {state.pending:.0%} to go"
+        if metric in state.log_y:
+            return "nothing above zero here"
+        return "nothing in this range" if state.x.zoom else "no data yet"
+
+    # For keys and the mouse
+
+    def refit(self) -> None:
+        """Another stretch of x: every y axis fits what is in it."""
+        for slot in self._slots.values():
+            slot.axis.reset()
+
+    def at(self, x: int, y: int) -> Placed | None:
+        """The chart under a cell of the screen."""
+        for metric, rect in self.placed:
+            if rect.x <= x < rect.x + rect.width and rect.y <= y < rect.y + rect.height:
+                return metric, rect
+        return None
+
+    def x_under(self, placed: Placed, column: int) -> float | None:
+        """The x value under a column of the screen, inside a chart."""
+        metric, rect = placed
+        spec = self._slots[metric].spec
+        if spec is None:
+            return None
+        return chart.x_at(spec, rect.width, rect.height, column - rect.x, self.desk.glyphs)
+
+    def read_out(self, direction: int) -> float | None:
+        """Where the read-out cursor stands one cell further on in the focused chart."""
+        state = self.desk.graphs
+        for metric, rect in self.placed:
+            spec = self._slots[metric].spec
+            if metric == state.focused() and spec is not None:
+                spec.cursor = state.x.cursor  # keys may come faster than pictures
+                return chart.move_cursor(spec, rect.width, rect.height, direction, self.desk.glyphs)
+        return None

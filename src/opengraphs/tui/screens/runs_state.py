@@ -1,0 +1,254 @@
+"""What the Runs screen knows: pages of the table, the cursor, the filter, the selection. Pure.
+
+The table is as long as the store has runs; rows are known page by page, and only pages near
+the screen are kept. A row that is still being asked for is blank for that moment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, cast
+
+from opengraphs.errors import OgError
+from opengraphs.protocol.runs import RunRow
+from opengraphs.records import RunFacts
+from opengraphs.tui.questions import RunsQuestion
+
+PAGE = 64
+KEPT_PAGES = 16
+RECENT = 8
+"""Cards at most; a wide screen shows six."""
+
+Sort = tuple[str, bool]
+"""(column key, descending)."""
+
+NEWEST_FIRST: Sort = ("created_at", True)
+
+SORTABLE = {
+    "created_at": "created_at",
+    "name": "name",
+    "status": "status",
+    "project": "project",
+    "step": "progress.step",
+}
+"""Columns the table can be sorted by, and what the daemon calls that."""
+
+
+_UNKNOWN = RunRow()
+
+
+class RunsState:
+    """`cursor` and `top` are indexes into the whole table; `height` is how many rows the screen shows."""
+
+    def __init__(self) -> None:
+        self.rows: dict[int, RunRow] = {}
+        self.total = 0
+        self.known = False
+        self.recent: list[RunRow] = []
+        self.cursor = 0
+        self.top = 0
+        self.height = 1
+        self.filter = ""
+        self.error = ""
+        self.sort: Sort = NEWEST_FIRST
+        self.selected: dict[str, str] = {}
+        self.on_cards = False
+        self.card = 0
+        self._moved = False
+        self._reordered = False
+        self._ids: set[str] | None = None
+
+    # The table
+
+    def row(self, index: int) -> RunRow | None:
+        return self.rows.get(index)
+
+    def current(self) -> RunRow | None:
+        """The run under the cursor, in the table or among the cards."""
+        if self.on_cards and self.card < len(self.recent):
+            return self.recent[self.card]
+        return self.rows.get(self.cursor)
+
+    def visible(self) -> list[RunRow]:
+        """The rows on the screen; one that is still being asked for is empty."""
+        last = min(self.total, self.top + self.height)
+        return [self.rows.get(index, _UNKNOWN) for index in range(self.top, last)]
+
+    def resize(self, height: int) -> None:
+        self.height = max(1, height)
+        self._scroll_to_cursor()
+
+    def move(self, step: int) -> bool:
+        return self.move_to(self.cursor + step)
+
+    def move_to(self, index: int) -> bool:
+        """Put the cursor on a row, and the row on the screen."""
+        target = max(0, min(self.total - 1, index)) if self.total else 0
+        self._moved = True
+        moved, self.cursor = target != self.cursor, target
+        self._scroll_to_cursor()
+        return moved
+
+    def scroll(self, rows: int) -> bool:
+        """Move what is shown (the wheel); the cursor comes along when it would leave the screen."""
+        before = self.top
+        self.top = max(0, min(max(0, self.total - self.height), self.top + rows))
+        self.cursor = max(self.top, min(self.cursor, self.top + self.height - 1))
+        self._moved = True
+        return self.top != before
+
+    def move_card(self, step: int, *, cards: int) -> bool:
+        target = max(0, min(min(cards, len(self.recent)) - 1, self.card + step))
+        moved, self.card = target != self.card, target
+        return moved
+
+    def _scroll_to_cursor(self) -> None:
+        self.top = max(
+            0, min(self.top, self.cursor, self.total - self.height if self.total > self.height else 0)
+        )
+        if self.cursor >= self.top + self.height:
+            self.top = self.cursor - self.height + 1
+
+    # Filter, sort, selection
+
+    def set_filter(self, text: str) -> None:
+        self.filter, self.error = text, ""
+        self._from_the_top()
+
+    def set_sort(self, sort: Sort) -> None:
+        self.sort = sort
+        self._from_the_top()
+
+    def next_sort(self, keys: Sequence[str]) -> Sort:
+        """The sortable column after the one in force; numbers and times start with the largest.
+
+        Args:
+            keys: the columns on the screen, from left to right.
+        """
+        able = [key for key in keys if key in SORTABLE] or ["created_at"]
+        at = able.index(self.sort[0]) if self.sort[0] in able else -1
+        key = able[(at + 1) % len(able)]
+        return key, key not in ("name", "project", "status")
+
+    def _from_the_top(self) -> None:
+        """Another order of rows. The old ones stay on the screen until the new ones are there."""
+        self.cursor = self.top = 0
+        self._moved = self._reordered = True
+
+    def toggle_selected(self) -> str | None:
+        """Select or unselect the run under the cursor; returns what to tell the user."""
+        run = self.current()
+        if not run or "run_id" not in run:
+            return None
+        run_id, name = run["run_id"], run.get("name") or run["run_id"]
+        if run_id in self.selected:
+            del self.selected[run_id]
+            return f"unselected {name}"
+        self.selected[run_id] = name
+        return f"selected {name} for overlay"
+
+    # Questions and answers
+
+    @property
+    def sort_text(self) -> str:
+        return ("-" if self.sort[1] else "") + SORTABLE[self.sort[0]]
+
+    def question(self) -> RunsQuestion:
+        """The page that is needed most: of the first unknown row on the screen, else of the cursor."""
+        last = min(self.total, self.top + self.height)
+        missing = next((index for index in range(self.top, last) if index not in self.rows), None)
+        offset = (self.cursor if missing is None else missing) // PAGE * PAGE
+        return RunsQuestion("runs", self.filter, self.sort_text, offset, PAGE)
+
+    def missing(self) -> bool:
+        """Whether a row on the screen is still unknown."""
+        return any(i not in self.rows for i in range(self.top, min(self.total, self.top + self.height)))
+
+    def cards_question(self) -> RunsQuestion | None:
+        """The recent runs, where the table does not show them anyway."""
+        if not self.filter and self.sort == NEWEST_FIRST and self.top < PAGE:
+            return None
+        return RunsQuestion("cards", "", "-created_at", 0, RECENT)
+
+    def take(self, question: RunsQuestion, reply: dict[str, Any]) -> None:
+        """`GET /runs` answered; an answer to an older filter or order is left lying."""
+        rows: list[RunRow] = reply["runs"]
+        self._ids = None
+        if question.slot == "cards":
+            self.recent = rows
+            return
+        if (question.filter, question.sort) != (self.filter, self.sort_text):
+            return
+        held = self._held()
+        self._void_others(question.offset, rows)
+        self.total = reply["total"]
+        for index, row in enumerate(rows, question.offset):
+            if self.rows.get(index) != row:
+                self.rows[index] = row
+        if question.offset == 0 and not question.filter and question.sort == "-created_at":
+            self.recent = rows[:RECENT]
+        self._hold_cursor(held, question.offset, rows)
+        self._after_page()
+
+    def _held(self) -> str | None:
+        """The run that keeps the cursor when others come in above it; none right after a new order."""
+        held = self.rows.get(self.cursor, _UNKNOWN).get("run_id") if self._moved else None
+        if self._reordered:
+            held, self._reordered = None, False
+        return held
+
+    def _void_others(self, offset: int, rows: list[RunRow]) -> None:
+        """When other runs stand on this page now, what is known of the other pages is wrong too."""
+        known = [self.rows.get(index, _UNKNOWN).get("run_id") for index in range(offset, offset + len(rows))]
+        if any(old not in (None, row.get("run_id")) for old, row in zip(known, rows, strict=True)):
+            self.rows = {}
+
+    def _hold_cursor(self, held: str | None, offset: int, rows: list[RunRow]) -> None:
+        at = next((n for n, row in enumerate(rows, offset) if row.get("run_id") == held), None)
+        if held is not None and at is not None:
+            self.top = max(0, self.top + at - self.cursor)
+            self.cursor = at
+
+    def _after_page(self) -> None:
+        if not self.known:
+            self.known = True
+        if not self._moved:
+            self.cursor = self._newest_live()
+        self.cursor = min(self.cursor, max(0, self.total - 1))
+        self._scroll_to_cursor()
+        self._forget_far()
+
+    def _newest_live(self) -> int:
+        """Where og starts: the newest running run, else the first row."""
+        return next((n for n in sorted(self.rows) if self.rows[n].get("status") == "running"), 0)
+
+    def _forget_far(self) -> None:
+        if len(self.rows) > KEPT_PAGES * PAGE:
+            low, high = self.top - KEPT_PAGES * PAGE // 4, self.top + self.height + KEPT_PAGES * PAGE // 4
+            self.rows = {n: row for n, row in self.rows.items() if low <= n <= high}
+
+    def take_failure(self, error: OgError) -> None:
+        """A filter the daemon does not take: said under the filter line, the rows stay."""
+        self.error = error.message + (f" ({error.hint})" if error.hint else "")
+
+    def knows(self, run_id: str) -> bool:
+        """Whether a run is among the rows that are kept; cheap, for events of thousands of runs."""
+        if self._ids is None:
+            self._ids = {row.get("run_id", "") for row in (*self.rows.values(), *self.recent)}
+        return run_id in self._ids
+
+    def take_facts(self, run_id: str, facts: RunFacts) -> bool:
+        """A "run" event: True when the run is among the known rows and was brought up to date."""
+        before = {index: row for index, row in self.rows.items() if row.get("run_id") == run_id}
+        # New objects, never changed ones: a painted row is known by the object it was painted from.
+        for index, row in before.items():
+            self.rows[index] = cast("RunRow", {**row, **facts})
+        known = [row.get("run_id") for row in self.recent]
+        if run_id in known:
+            at = known.index(run_id)
+            self.recent = [
+                *self.recent[:at],
+                cast("RunRow", {**self.recent[at], **facts}),
+                *self.recent[at + 1 :],
+            ]
+        return bool(before) or run_id in known

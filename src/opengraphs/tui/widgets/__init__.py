@@ -1,0 +1,1 @@
+"""The few live pieces of the screen: one line-API canvas, and the text editor of its input lines."""

@@ -1,0 +1,122 @@
+"""Who holds a lock: seen without taking it where that can be."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from opengraphs.store import liveness
+from opengraphs.store.liveness import Locks
+
+
+@pytest.fixture
+def old_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No file is so young that its writer may be about to lock it."""
+    monkeypatch.setattr(liveness, "YOUNG_S", -1.0)
+
+
+def hold(path: Path) -> subprocess.Popen[bytes]:
+    """A process that holds the lock until its stdin ends."""
+    code = "import fcntl,sys; f=open(sys.argv[1],'a'); fcntl.flock(f,fcntl.LOCK_EX); print(flush=True); sys.stdin.read()"
+    child = subprocess.Popen(
+        [sys.executable, "-c", code, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    assert child.stdout is not None
+    child.stdout.readline()
+    return child
+
+
+def release(child: subprocess.Popen[bytes]) -> None:
+    child.kill()
+    child.communicate()
+
+
+@pytest.mark.parametrize("table", [Path("/proc/locks"), Path("/nonexistent/locks")])
+def test_lock_is_held_until_its_owner_dies(tmp_path: Path, old_files: None, table: Path) -> None:
+    path = tmp_path / "run.lock"
+    path.touch()
+    child = hold(path)
+    locks = Locks(table)
+    locks.refresh()
+    assert locks.held(path) is True
+    release(child)
+    locks.refresh()
+    assert locks.held(path) is False
+
+
+def test_lock_outlives_the_process_that_took_it(tmp_path: Path, old_files: None) -> None:
+    """The training inherits the runner's descriptor, and with it the lock."""
+    path = tmp_path / "run.lock"
+    code = (
+        "import fcntl,os,subprocess,sys; fd=os.open(sys.argv[1],os.O_RDWR|os.O_CREAT); fcntl.flock(fd,fcntl.LOCK_EX);"
+        "os.set_inheritable(fd,True); c=subprocess.Popen(['sleep','60'],close_fds=False,stdout=subprocess.DEVNULL); print(c.pid,flush=True)"
+    )
+    pid = int(
+        subprocess.run([sys.executable, "-c", code, str(path)], stdout=subprocess.PIPE, check=True).stdout
+    )
+    try:
+        for table in (Path("/proc/locks"), Path("/nonexistent/locks")):
+            locks = Locks(table)
+            locks.refresh()
+            assert locks.held(path) is True
+    finally:
+        os.kill(pid, 9)
+
+
+def test_missing_file_is_neither_held_nor_free(tmp_path: Path) -> None:
+    assert Locks().held(tmp_path / "run.lock") is None
+
+
+def test_listed_lock_is_never_touched(
+    tmp_path: Path, old_files: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "run.lock"
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        locks = Locks()
+        locks.refresh()
+        monkeypatch.setattr(fcntl, "flock", _refuse)
+        assert locks.held(path) is True
+
+
+def test_file_just_made_is_not_probed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A starting writer locks with LOCK_NB: a probe in that moment would have it refused."""
+    path = tmp_path / "run.lock"
+    path.touch()
+    locks = Locks()
+    locks.refresh()
+    monkeypatch.setattr(fcntl, "flock", _refuse)
+    assert locks.held(path) is True
+
+
+def _refuse(*_: object) -> None:
+    raise AssertionError("the lock was touched")
+
+
+def test_probe_lets_go_at_once(tmp_path: Path, old_files: None) -> None:
+    path = tmp_path / "run.lock"
+    path.touch()
+    locks = Locks(Path("/nonexistent/locks"))
+    for _ in range(50):
+        assert locks.held(path) is False
+        with path.open("a") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+@pytest.mark.parametrize(
+    ("line", "key"),
+    [
+        ("1: FLOCK  ADVISORY  WRITE 11871 fe:00:2146536 0 EOF", (os.makedev(0xFE, 0), 2146536)),
+        ("1: -> FLOCK  ADVISORY  WRITE 11871 fe:00:2146536 0 EOF", None),
+        ("2: POSIX  ADVISORY  READ 5 fe:00:12 0 EOF", None),
+        ("", None),
+        ("3: FLOCK ADVISORY WRITE 1 zz 0 EOF", None),
+    ],
+)
+def test_lines_of_the_kernels_table(line: str, key: tuple[int, int] | None) -> None:
+    assert liveness._flock_key(line) == key
