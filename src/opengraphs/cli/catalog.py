@@ -1,4 +1,4 @@
-"""What commands exist, in the order `og --help` shows them. Stdlib only, no imports.
+"""What commands exist, in the order `og --help` shows them. Stdlib only.
 
 `og --help`, `og --version` and the choice of the first frame need this table and
 nothing else; click and the command's own module come after.
@@ -7,6 +7,8 @@ nothing else; click and the command's own module come after.
 from __future__ import annotations
 
 from typing import NamedTuple
+
+from opengraphs.cli.first_frame import VIEWS
 
 
 class Entry(NamedTuple):
@@ -37,9 +39,6 @@ COMMANDS: dict[str, Entry] = {
 ALIASES = {"-r": "run", "-t": "tail"}
 HOME = "view"
 """The command behind a bare `og` and `og PATH`."""
-
-VIEWS = ("view", "attach")
-"""Commands that open a screen at once, and so paint a first frame before anything is imported."""
 
 SCREENS = (*VIEWS, "run", "watch", "demo")
 """Commands that may open a screen."""

@@ -78,7 +78,7 @@ def _view(args: list[str]) -> int:
     from opengraphs.cli import first_frame
 
     try:
-        if args[0] in catalog.VIEWS:
+        if args[0] in first_frame.VIEWS:
             first_frame.paint(args)
         return _run_command(args)
     finally:

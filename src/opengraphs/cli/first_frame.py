@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from opengraphs.tui.stage0 import Painted
 
 VIEWS = ("view", "attach")
+"""Commands that open a screen at once, and so paint a first frame before anything is imported."""
 WITH_VALUE = ("--store", "--project", "--filter", "--graphs", "--refresh-ms", "--ui", "--glyphs", "--theme")
 PLAIN = ("--no-color",)
 
@@ -37,14 +38,15 @@ def paint_early(argv: list[str]) -> None:
     if wish is None or (argv and argv[0] not in VIEWS and not argv[0].startswith("-")):
         return
     word, flags = wish
-    if (word is None and command == "attach") or (word is not None and _is_path(word)):
+    if (word is None and command == "attach") or (word is not None and looks_like_path(word)):
         return
     if "--store" in flags and not os.path.isdir(flags["--store"]):  # noqa: PTH112
         return
     _paint_wish(word, flags, flags.get("--store"))
 
 
-def _is_path(word: str) -> bool:
+def looks_like_path(word: str) -> bool:
+    """Whether `word` is meant as a path rather than as the name of a run."""
     return os.sep in word or word in (".", "..", "~") or os.path.isdir(word)  # noqa: PTH112
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import NamedTuple
 
 from opengraphs import paths
+from opengraphs.cli.first_frame import looks_like_path
 from opengraphs.errors import NotARunError, NotFoundError, StoreError
 from opengraphs.sdk import layout
 
@@ -70,11 +70,6 @@ def one_run(word: str, *, store: str | None) -> RunTarget:
             "a store, not a run", hint=f"og list {word} shows its runs", path=str(target.store)
         )
     return RunTarget(target.store, target.ref)
-
-
-def looks_like_path(word: str) -> bool:
-    """Whether `word` is meant as a path rather than as the name of a run."""
-    return os.sep in word or word in (".", "..", "~") or Path(word).is_dir()
 
 
 def _from_path(path: Path) -> Target:
