@@ -10,12 +10,14 @@ unexport PYTHONDONTWRITEBYTECODE
 
 UV := $(shell command -v uv 2>/dev/null)
 
-.PHONY: demo test check unit lint types imports format bench screenshots clean help
+.PHONY: demo test check unit nightly soak lint types imports format bench screenshots clean help
 
 help:
 	@echo "make demo    train a small network on real digits and watch it live"
 	@echo "make test    lint, types, import rules and the whole test suite"
-	@echo "make bench   measure beside trackio, wandb and tensorboardX (needs a few minutes)"
+	@echo "make bench   measure beside trackio, wandb and TensorBoard (needs some minutes)"
+	@echo "make nightly ten thousand cases of each property, ogd killed 50 times, a spike among ten million points"
+	@echo "make soak    a thousand finished runs and fifty live ones for twenty minutes (ARGS='--hours 8')"
 	@echo "make unit    the quick tests only;  make format  rewrite the layout of the code"
 
 demo: $(VENV)/.installed-demo
@@ -32,6 +34,14 @@ check: test
 
 unit: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest tests/unit tests/imports $(ARGS)
+
+# What takes hours: the same tests as ever, with many more cases.
+nightly: $(VENV)/.installed-dev
+	OG_CASES=10000 $(BIN)/python -m pytest -n 2 tests/property tests/unit/engine/test_series_reference.py --timeout 0 $(ARGS)
+	OG_ROUNDS=50 OG_SPIKE_POINTS=10000000 $(BIN)/python -m pytest tests/crash/test_ogd_killed_often.py tests/tui/test_spike.py $(ARGS)
+
+soak: $(VENV)/.installed-dev
+	$(BIN)/python -m bench.soak --minutes 20 $(ARGS)
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .

@@ -18,6 +18,7 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--unix-socket", required=True)
     parser.add_argument("--max-time", type=float)
     parser.add_argument("-d", dest="body")
+    parser.add_argument("-X", dest="method")
     parser.add_argument("-H", dest="header", default="accept: */*")
     parser.add_argument("--data-urlencode", action="append", default=[])
     parser.add_argument("url")
@@ -28,7 +29,8 @@ def main(argv: list[str]) -> int:
     name, _, value = options.header.partition(": ")
     link = Link("ogd", timeout=options.max_time)
     link.path = options.unix_socket
-    link.request("GET" if options.body is None else "POST", target, options.body, {name: value})
+    method = options.method or ("GET" if options.body is None else "POST")
+    link.request(method, target, options.body, {name: value})
     return copy(link.getresponse(), options.max_time)
 
 

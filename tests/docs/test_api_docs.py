@@ -65,7 +65,12 @@ def test_every_route_has_an_example_and_a_reply(route: str) -> None:
 @pytest.fixture
 def shell(ogd: Ogd, tmp_path: Path) -> dict[str, str]:
     """The environment of the examples: a daemon, a store with one finished run, and curl."""
-    run = make_run(ogd.store, metrics={"train/loss": [2.0, 1.0, 0.5]}, config={"lr": 0.1})
+    run = make_run(
+        ogd.store,
+        metrics={"train/loss": [2.0, 1.0, 0.5], "train/tokens": [512, 1024, 1536]},
+        config={"lr": 0.1},
+    )
+    other = make_run(ogd.store, metrics={"train/loss": [2.0, 0.5]}, config={"lr": 0.2})
     (run / "stdout.log").write_text("step 1\nan error came\nstep 2\n")
     sample = {"time": 1.0, "step": 1, "rank": 0, "name": "eval", "columns": {"prompt": "2+2"}}
     (run / "samples" / "a0-r0.jsonl").write_text(json.dumps(sample) + "\n")
@@ -84,6 +89,7 @@ def shell(ogd: Ogd, tmp_path: Path) -> dict[str, str]:
         "SOCKET": str(ogd.socket),
         "STORE": str(ogd.store),
         "RUN": run.name,
+        "OTHER": other.name,
     }
 
 

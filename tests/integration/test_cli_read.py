@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 from made_runs import add_points, make_run
 from og_user import OG, OgUser, wait_until
@@ -47,13 +48,14 @@ def library() -> Iterator[OgUser]:
 
 
 def test_list_in_a_pipe_is_a_plain_table_newest_first(library: OgUser) -> None:
+    wait_until(lambda: library.runs()[2]["points"] == 200, within_s=10, what="the journals read")
     done = library.og("list")
     assert done.returncode == 0
     assert "\x1b" not in done.stdout
     rows = [line.split() for line in done.stdout.splitlines()]
     assert rows[0] == ["RUN", "NAME", "PROJECT", "STATUS", "STEP", "METRIC", "STARTED", "TOOK"]
     assert [row[0] for row in rows[1:]] == [OTHER, NEW, OLD]
-    assert rows[3][1:5] == ["baseline", "digits", "finished", "99/100"]
+    assert rows[3][1:5] == ["baseline", "digits", "finished", "100/100"]
     assert "1m40s" in rows[3]
 
 
@@ -167,7 +169,8 @@ def test_show_json_keeps_its_contract(library: OgUser) -> None:
     assert reply["alerts"] == reply["checkpoints"] == []
     metrics = {row["key"]: row for row in reply["metrics"]}
     assert metrics["train/loss"] == {
-        "key": "train/loss", "points": 100, "last": 0.01, "min": 0.01, "max": 1.0, "first_step": 0, "last_step": 99
+        "key": "train/loss", "points": 100, "last": 0.01, "min": 0.01, "max": 1.0, "first_step": 0, "last_step": 99,
+        "better": "min",
     }  # fmt: skip
 
 
@@ -187,6 +190,19 @@ def test_tail_prints_the_last_lines(library: OgUser) -> None:
     assert len(library.og("-t", OLD).stdout.splitlines()) == 20
     assert library.og("tail", OLD, "-n", "0").stdout == ""
     assert len(library.og("tail", OLD, "-n", "5000").stdout.splitlines()) == 50
+
+
+def test_tail_says_why_there_is_nothing_to_print(runs: OgUser) -> None:
+    log = runs.store / "runs" / OLD / "stdout.log"
+    log.write_text("")
+    nothing = runs.og("tail", OLD)
+    assert (nothing.returncode, nothing.stdout) == (0, "")
+    assert "it printed nothing" in nothing.stderr
+    facts = runs.store / "runs" / OLD / "run.json"
+    facts.write_text(json.dumps({**json.loads(facts.read_text()), "runner_pid": None}))
+    said = "nothing is kept of what it printed"
+    wait_until(lambda: said in runs.og("tail", OLD).stderr, within_s=10, what="run.json read")
+    assert runs.og("tail", OLD, "--json").stdout == ""
 
 
 def test_tail_pages_through_more_lines_than_one_reply_holds(runs: OgUser) -> None:
@@ -345,6 +361,54 @@ def test_export_asks_for_more_than_one_page(runs: OgUser) -> None:
     add_points(runs.store / "runs" / OTHER, "a0-r0", [(step, {"x": float(step)}) for step in range(25_000)])
     rows = rows_of(runs.og("export", OTHER).stdout)
     assert [float(row["value"]) for row in rows] == [float(step) for step in range(25_000)]
+
+
+def test_export_parquet_is_the_rows_of_csv(runs: OgUser) -> None:
+    add_points(
+        runs.store / "runs" / OTHER, "a0-r0", [(0, {"x": "NaN"}), (1, {"x": "Infinity"}), (2, {"x": 0.1})]
+    )
+    done = runs.og("export", OLD, OTHER, "-o", "both.parquet")
+    assert (done.returncode, done.stdout) == (0, "")
+    assert [path.name for path in runs.work.iterdir()] == ["both.parquet"]
+    table = pq.read_table(runs.work / "both.parquet")
+    rows = rows_of(runs.og("export", OLD, OTHER).stdout)
+    assert table.column_names == list(rows[0])
+    assert table.num_rows == len(rows) == 203
+    for name, convert in (("run_id", str), ("metric", str), ("step", int), ("time", float)):
+        assert table.column(name).to_pylist() == [convert(row[name]) for row in rows]
+    values = table.column("value").to_pylist()
+    assert repr(values) == repr([float(row["value"]) for row in rows])
+    assert table.column("rank").null_count == len(rows)
+
+
+def test_export_parquet_holds_every_rank_on_demand_and_goes_through_a_pipe(runs: OgUser) -> None:
+    folder = runs.store / "runs" / OTHER
+    add_points(folder, "a0-r0", [(0, {"x": 1.0}), (1, {"x": 2.0})])
+    add_points(folder, "a0-r1", [(0, {"x": 3.0}), (1, {"x": 4.0})], rank=1)
+    done = subprocess.run(
+        [OG, "export", OTHER, "--ranks", "--format", "parquet"],
+        env=runs.env,
+        cwd=runs.work,
+        capture_output=True,
+        check=False,
+        timeout=30,
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+    rows = pq.read_table(io.BytesIO(done.stdout)).to_pylist()
+    assert sorted((row["rank"], row["step"], row["value"]) for row in rows) == [
+        (0, 0, 1.0), (0, 1, 2.0), (1, 0, 3.0), (1, 1, 4.0)
+    ]  # fmt: skip
+
+
+def test_export_of_several_runs_takes_from_each_what_it_has(runs: OgUser) -> None:
+    add_points(runs.store / "runs" / OTHER, "a0-r0", [(0, {"x": 1.0})])
+    rows = rows_of(runs.og("export", OLD, OTHER, OLD, "--metrics", "x", "--metric", "lr").stdout)
+    assert [row["run_id"] for row in rows] == [OLD] * 100 + [OTHER]
+    assert {row["metric"] for row in rows} == {"lr", "x"}
+    reply = json.loads(runs.og("export", OLD, OTHER, "--format", "json").stdout)
+    assert [run["run_id"] for run in reply["runs"]] == [OLD, OTHER]
+    missing = runs.og("export", OLD, "nosuch")
+    assert (missing.returncode, missing.stdout) == (3, "")
 
 
 # damage

@@ -10,22 +10,30 @@ from tui_fakes import FakeSource, Session, run_app_test
 
 from opengraphs.tui.model import Desk
 from opengraphs.tui.painters.cells import Row, cut, fit
-from opengraphs.tui.widgets.canvas import changed_span
+from opengraphs.tui.widgets.canvas import changed_spans
 
 runs = st.lists(st.tuples(st.text("ab é漢⣿", min_size=1, max_size=4), st.sampled_from(["text", "dim", "ok"])))
 
 
 @given(runs, runs)
-def test_outside_the_changed_span_rows_are_equal(one: Row, other: Row) -> None:
+def test_outside_the_changed_spans_rows_are_equal(one: Row, other: Row) -> None:
     old, new = fit(one, 20), fit(other, 20)
-    span = changed_span(old, new)
-    if span is None:
-        assert old == new
+    spans = changed_spans(old, new)
+    if old == new:
+        assert spans == []
         return
-    start, stop = span
-    assert 0 <= start <= stop <= 20
-    for low, high in ((0, start), (stop, 20)):
+    edges = [0, *(edge for span in spans for edge in span), 20]
+    assert edges == sorted(edges)
+    for low, high in zip(edges[::2], edges[1::2], strict=True):
         assert cells(old, low, high) == cells(new, low, high)
+
+
+def test_both_borders_of_a_box_are_two_spans() -> None:
+    old = [("│", "border"), ("x" * 30, "text"), ("│", "border"), ("rest", "text")]
+    new = [("│", "focus"), ("x" * 30, "text"), ("│", "focus"), ("rest", "text")]
+    assert changed_spans(old, new) == [(0, 1), (31, 32)]
+    near = [("│", "focus"), ("x" * 30, "text"), ("│", "focus"), ("Rest", "text")]
+    assert changed_spans(old, near) == [(0, 1), (31, 36)]
 
 
 def cells(row: Row, low: int, high: int) -> list[tuple[str, str]]:

@@ -152,6 +152,38 @@ def test_emitter_and_stock_output_leave_the_same_screen(system: ColorSystem, let
             assert twins.differences() == [], f"seed {seed} step {step}"
 
 
+@pytest.mark.parametrize("letters", [PLAIN_TEXT, WIDE_TEXT], ids=["narrow", "wide"])
+def test_spans_inside_a_chop_bring_the_screen_from_one_picture_to_the_next(letters: str) -> None:
+    """What the canvas does: a whole line as one chop, and spans over all that is different in it."""
+    for seed in range(60):
+        rng = random.Random(f"spans {seed} {letters}")
+        styles = [random_style(rng) for _ in range(rng.randint(2, 6))]
+        width, height = rng.randint(8, 60), rng.randint(1, 6)
+        ours = Twins(width, height, ColorSystem.TRUECOLOR)
+        lines = [random_strip(rng, width, letters, styles)._segments for _ in range(height)]
+        ours.show(LayoutUpdate([[Strip(line, width)] for line in lines], Region(0, 0, width, height)))
+        for step in range(8):
+            spans: list[tuple[int, int, int]] = []
+            for y, line in enumerate(lines):
+                at, fresh = 0, list[Segment]()
+                for run in line:
+                    if rng.random() < 0.2:
+                        fresh += random_strip(rng, run.cell_length, letters, styles)._segments
+                        spans.append((y, at, at + run.cell_length))
+                    else:
+                        fresh.append(run)
+                    at += run.cell_length
+                line[:] = fresh
+            if not spans:
+                continue
+            chops = [{0: Strip(list(line), width)} for line in lines]
+            put_update(ours.emitter, ours.looks, ChopsUpdate(chops, spans, [[width]] * height))
+            ours.streams[1].feed(ours.emitter.flush())
+            stock = LayoutUpdate([[Strip(list(line), width)] for line in lines], Region(0, 0, width, height))
+            ours.streams[0].feed(stock.render_segments(ours.console) + "\x1b[1;1H")
+            assert ours.differences() == [], f"seed {seed} step {step}"
+
+
 def test_screen_is_right_after_resize_and_after_something_else_wrote_on_it() -> None:
     rng = random.Random(7)
     styles = [random_style(rng) for _ in range(5)]

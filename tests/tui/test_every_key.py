@@ -69,6 +69,11 @@ CASES: dict[str, Case] = {
     "graphs.ask": Case(lambda s: s.app.view.purpose, after="ask"),
     "graphs.log_y": Case(lambda s: set(graphs(s).log_y), after={"train/loss"}),
     "graphs.smooth": Case(lambda s: graphs(s).smooth, after="ma(50)"),
+    "graphs.ranks": Case(lambda s: s.desk.toast and s.desk.toast.text, after="only one rank logs here"),
+    "graphs.panels": Case(
+        lambda s: s.desk.toast and s.desk.toast.text,
+        after="no panel is installed; docs/plugins.md tells how to make one",
+    ),
     "graphs.x_axis": Case(lambda s: graphs(s).x.kind, after="time"),
     "graphs.cursor_left": Case(lambda s: graphs(s).x.cursor),
     "graphs.cursor_right": Case(lambda s: graphs(s).x.cursor, ("home",)),

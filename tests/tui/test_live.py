@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from tui_fakes import until
 
+from opengraphs import client as clients
 from opengraphs.client import lifecycle
 from opengraphs.tui import once, plain
 from opengraphs.tui.app import OgApp
@@ -173,3 +174,62 @@ def test_once_and_plain_read_the_same_run(training: Training, og_home: Path, cap
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "step 0  lr 1.00e-3  train/loss 1" or lines[0] == "step 0  train/loss 1  lr 1.00e-3"
     assert len(lines) == 41
+
+
+def test_a_run_in_the_trash_leaves_the_table_and_comes_back(
+    training: Training, og_home: Path, make_desk: Callable[..., Desk]
+) -> None:
+    training.log(10)
+    training.finish()
+
+    def trash(restore: str | None = None) -> str:
+        with clients.connect(store=og_home / "store") as client:
+            if restore is not None:
+                client.restore(restore)
+                return restore
+            run_id = client.runs()["runs"][0]["run_id"]
+            client.remove(run_id)
+            return run_id
+
+    async def script(app: OgApp, desk: Desk) -> None:
+        await until(lambda: "live-one" in text(app))
+        run_id = await asyncio.to_thread(trash)
+        await until(lambda: "live-one" not in text(app) and desk.runs.total == 0, what="the run gone")
+        await asyncio.to_thread(trash, run_id)
+        await until(lambda: "live-one" in text(app) and desk.runs.total == 1, what="the run back")
+
+    watch(og_home, make_desk, script)
+
+
+def test_a_long_run_is_shown_from_its_newest_part_and_filled_in_behind(
+    training: Training, og_home: Path, make_desk: Callable[..., Desk]
+) -> None:
+    training.finish()
+    steps = 200_000
+    folder = next((og_home / "store" / "runs").iterdir())
+    with (folder / "metrics" / "a0-r0.jsonl").open("w") as journal:
+        for step in range(steps):
+            pad = f"{step / 7:.12f}"
+            journal.write(
+                f'{{"step":{step},"time":{1.8e9 + step},"metrics":{{"up":{step},"pad/one":{pad},"pad/two":{pad},"pad/three":{pad}}}}}\n'
+            )
+    assert (folder / "metrics" / "a0-r0.jsonl").stat().st_size > 20_000_000
+
+    async def script(app: OgApp, desk: Desk) -> None:
+        first: list[float] = []
+        take_run = desk.graphs.take_run
+
+        def note(reply: Any) -> list[str]:
+            first.append(reply["ingest"]["pending"])
+            return take_run(reply)
+
+        desk.graphs.take_run = note  # type: ignore[method-assign]
+        await until(lambda: first and desk.graphs.raw("up"), what="the newest part")
+        assert first[0] > 0.1
+        curve = desk.graphs.raw("up")
+        assert curve["last"]["step"] > 0.9 * steps
+        await until(lambda: desk.graphs.pending == 0 and not desk.graphs.unread, what="the rest")
+        await until(lambda: desk.graphs.raw("up")["points"] == steps, what="every point")
+        await until(lambda: "reading" not in text(app))
+
+    watch(og_home, make_desk, script, screen="graphs")

@@ -408,3 +408,79 @@ def test_another_run_starts_afresh() -> None:
     state.set_pattern("x")
     state.view_run("r2")
     assert (state.total, state.known, state.pattern, state.follow) == (0, False, None, True)
+
+
+def test_a_run_that_is_gone_leaves_the_table_and_what_is_below_moves_up() -> None:
+    state = RunsState()
+    state.resize(10)
+    state.take(state.question(), page(0, 5, 5, next_=None))
+    state.move_to(3)
+    state.selected["r1"] = "n1"
+    assert state.forget("r1")
+    assert [state.rows[n]["run_id"] for n in range(4)] == ["r0", "r2", "r3", "r4"]
+    assert (state.total, state.selected) == (4, {})
+    current = state.current()
+    assert current is not None
+    assert current["run_id"] == "r3", "the cursor stays on its run"
+    assert not state.knows("r1")
+    assert not state.forget("r1"), "twice is once"
+    state.move_to(3)
+    state.forget("r4")
+    assert state.cursor == 2, "of the last run the cursor goes to the one above"
+
+
+def test_a_gone_run_far_away_moves_the_known_rows_above_nothing() -> None:
+    state = RunsState()
+    state.resize(10)
+    state.take(state.question(), page(0, PAGE, 10 * PAGE, next_="x"))
+    assert not state.forget(f"r{5 * PAGE}")
+    assert state.rows[0]["run_id"] == "r0"
+
+
+@pytest.mark.parametrize(("filter_", "listed"), [("", False), ("archived:true", True), ("id:r1", True)])
+def test_an_archived_run_leaves_unless_the_filter_speaks_of_it(filter_: str, listed: bool) -> None:
+    state = RunsState()
+    state.resize(10)
+    state.set_filter(filter_)
+    state.take(state.question(), page(0, 3, 3, next_=None))
+    assert state.take_facts("r1", {"run_id": "r1", "archived": True}) is listed
+    assert state.knows("r1") is listed
+
+
+# ranks
+
+
+def ranked(count: int) -> GraphsState:
+    state = GraphsState()
+    state.view_run("r0")
+    seen = [{"rank": rank, "writer": f"a0-r{rank}", "attempt": 0} for rank in range(count)]
+    state.take_run({"run_id": "r0", "status": "running", "ranks_seen": seen})  # type: ignore[typeddict-item]
+    return state
+
+
+def test_ranks_go_from_the_band_to_a_handful_at_a_time_and_back() -> None:
+    state = ranked(11)
+    asked = [state.ranks_asked()]
+    said = [state.cycle_ranks()]
+    for _ in range(2):
+        asked.append(state.ranks_asked())
+        said.append(state.cycle_ranks())
+    assert asked == ["band", tuple(range(8)), (8, 9, 10)]
+    assert said == ["ranks 0 to 7 of 11", "ranks 8 to 10 of 11", "11 ranks merged, with their band"]
+    assert state.ranks_asked() == "band"
+
+
+def test_a_run_of_one_rank_has_no_ranks_to_show() -> None:
+    state = ranked(1)
+    assert state.cycle_ranks() == "only one rank logs here"
+    assert state.ranks_asked() == "band"
+    assert state.ranks_question() is None
+
+
+def test_the_ranks_of_a_live_run_are_asked_for_again() -> None:
+    state = ranked(2)
+    question = state.ranks_question()
+    assert question is not None
+    assert question.slot == "ranks"
+    state.take_facts({"status": "finished"})
+    assert state.ranks_question() is None

@@ -33,6 +33,10 @@ class FakeSource:
         self.metrics: dict[str, dict[str, list[tuple[int, float]]]] = {}
         self.logs: dict[str, list[str]] = {}
         self.system: dict[str, float] = {}
+        self.ranks: dict[str, list[dict[str, Any]]] = {}
+        """run → its `ranks_seen`; the curve of rank N lies N above that of rank 0."""
+        self.pending: dict[str, float] = {}
+        self.unread: dict[str, tuple[float, float]] = {}
         self.asked: list[tuple[str, dict[str, Any]]] = []
         self.down = False
         self.closed = False
@@ -170,7 +174,8 @@ class FakeSource:
             **run,
             "metrics": summaries,
             "log": {"size_bytes": 0},
-            "ingest": {"pending": 0.0, "bad_lines": 0},
+            "ingest": {"pending": self.pending.get(run["run_id"], 0.0), "bad_lines": 0},
+            "ranks_seen": self.ranks.get(run["run_id"], []),
         }
 
     def _series(self, request: dict[str, Any]) -> dict[str, Any]:
@@ -178,7 +183,12 @@ class FakeSource:
         for run_id in request["runs"]:
             for metric in request["metrics"]:
                 points = self.metrics.get(run_id, {}).get(metric)
-                if points:
+                if points and isinstance(request.get("ranks"), list):
+                    for rank in request["ranks"]:
+                        own = [(step, value + rank) for step, value in points]
+                        curves = self._curves(run_id, metric, own, request)
+                        out += [{**curve, "rank": rank, "band": None} for curve in curves]
+                elif points:
                     out += self._curves(run_id, metric, points, request)
         progress = {
             run_id: {
@@ -191,7 +201,8 @@ class FakeSource:
         return {
             "schema": 1,
             "series": out,
-            "pending": dict.fromkeys(request["runs"], 0.0),
+            "pending": {run_id: self.pending.get(run_id, 0.0) for run_id in request["runs"]},
+            "unread": {run_id: gap for run_id, gap in self.unread.items() if run_id in request["runs"]},
             "progress": progress,
         }
 
@@ -220,7 +231,9 @@ class FakeSource:
             "last_step": points[-1][0],
             "nonfinite": {"nan": 0, "inf": 0, "at": []},
         }
-        curves = [{**base, "derived": None, "y": values}]
+        top = max((seen["rank"] for seen in self.ranks.get(run_id, ())), default=0)
+        band = {"x": base["x"], "low": values, "high": [value + top for value in values]} if top else None
+        curves = [{**base, "derived": None, "y": values, "band": band}]
         for smooth in request.get("smooth", []):
             n = int(re.sub(r"\D", "", smooth))
             averaged = [
@@ -266,6 +279,12 @@ class FakeSource:
 def curve(n: int, *, scale: float = 1.0, decay: float = 0.01) -> list[tuple[int, float]]:
     """A loss-like curve of `n` points, one a step, the same every time."""
     return [(step, scale * (math.exp(-decay * step) + 0.05 * math.sin(step * 0.7))) for step in range(n)]
+
+
+def rank_seen(rank: int, state: str = "ok", **more: Any) -> dict[str, Any]:
+    """One entry of `ranks_seen`."""
+    seen = {"attempt": 0, "writer": f"a0-r{rank}", "last_step": 371, "last_time": NOW, "alive": True}
+    return {"rank": rank, **seen, "lag_steps": 0, "silent_s": 0.1, "interval_s": 0.1, "state": state, **more}
 
 
 METRICS = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import re
 from typing import Any, NoReturn
 
 import click
@@ -10,6 +11,14 @@ import click
 from opengraphs.cli import catalog
 from opengraphs.cli.nearest import did_you_mean
 from opengraphs.errors import UsageError, UserInterruptError
+
+_OUR_WORDS = (
+    (r"is not a valid integer( range)?$", "is no whole number"),
+    (r"is not a valid float( range)?$", "is no number"),
+    (r"is not in the range (\S+)<=x<=(\S+)$", r"is not within \1 and \2"),
+    (r"is not in the range x>=(\S+)$", r"is less than \1"),
+)
+"""Complaints of click that name its types, and what a reader knows them by."""
 
 
 class LazyGroup(click.Group):
@@ -68,6 +77,8 @@ def _refuse(complaint: click.ClickException) -> NoReturn:
     where = context.command_path if context is not None else "og"
     hints = [f"{where} --help shows how it is used"]
     message = complaint.format_message().rstrip(".")
+    for theirs, ours in _OUR_WORDS:
+        message = re.sub(theirs, ours, message)
     if isinstance(complaint, click.NoSuchOption):
         message = f"no option {complaint.option_name} for {where}"
         names = [name for param in context.command.params for name in param.opts] if context else []

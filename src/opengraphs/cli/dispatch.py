@@ -9,7 +9,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from opengraphs.cli import border, catalog, words
+from opengraphs.cli import border, catalog, lettering, words
 from opengraphs.errors import NotFoundError
 from opengraphs.protocol.version import VERSION
 
@@ -30,9 +30,7 @@ def _prepare_streams() -> None:
             null = os.open(os.devnull, os.O_RDWR)  # the lowest free number, which is the closed one's
             setattr(sys, name, open(null, "w" if number else "r", encoding="utf-8"))  # noqa: PTH123, SIM115
     for stream in (sys.stdout, sys.stderr):
-        reconfigure = getattr(stream, "reconfigure", None)
-        if reconfigure is not None:
-            reconfigure(errors="replace")
+        lettering.forgive(stream)
 
 
 def run(argv: Sequence[str]) -> int:
@@ -58,6 +56,8 @@ def _dispatch(given: list[str]) -> int:
 
 
 def _run_command(args: list[str]) -> int:
+    for stream in (sys.stdout, sys.stderr):
+        lettering.fit_to_terminal(stream)
     from opengraphs.cli import app
 
     return app.dispatch(args)

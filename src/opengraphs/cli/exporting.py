@@ -10,9 +10,9 @@ import csv
 import json
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
 Pages = Callable[[str], Iterator[dict[str, Any]]]
 """metric key → its points, page by page (PointsReply)."""
@@ -22,29 +22,58 @@ SPOOL_BYTES = 4 << 20
 
 _COPY_CHARS = 1 << 13
 
-CSV_HEADER = ("run_id", "metric", "rank", "step", "time", "value")
+HEADER = ("run_id", "metric", "rank", "step", "time", "value")
+"""The columns of CSV and Parquet."""
 
 
-def write_csv(out: IO[str], run_id: str, metrics: Iterable[str], pages: Pages) -> None:
+class RunPoints(NamedTuple):
+    """What is written of one run: its metrics in their order, and where their points come from."""
+
+    run_id: str
+    metrics: Iterable[str]
+    pages: Pages
+
+
+def write_csv(out: IO[str], runs: Iterable[RunPoints]) -> None:
     """One row a point. `rank` is empty where ranks are merged; NaN and infinities by name."""
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(CSV_HEADER)
-    for key in metrics:
-        for page in pages(key):
-            ranks = page.get("rank") or [""] * len(page["step"])
-            columns = zip(ranks, page["step"], page["time"], page["value"], strict=True)
-            writer.writerows((run_id, key, *point) for point in columns)
+    writer.writerow(HEADER)
+    for run_id, metrics, pages in runs:
+        for key in metrics:
+            for page in pages(key):
+                ranks = page.get("rank") or [""] * len(page["step"])
+                columns = zip(ranks, page["step"], page["time"], page["value"], strict=True)
+                writer.writerows((run_id, key, *point) for point in columns)
 
 
-def write_json(out: IO[str], run_id: str, metrics: Iterable[str], pages: Pages, *, ranks: bool) -> None:
-    """`{"schema","run_id","metrics":{key:{"step":[],"time":[],"value":[]}}}`, with `"rank":[]` on demand."""
-    out.write(f'{{"schema": 1, "run_id": {json.dumps(run_id)}, "metrics": {{')
+def write_json(out: IO[str], runs: Sequence[RunPoints], *, ranks: bool) -> None:
+    """`{"schema","run_id","metrics":{key:{"step":[],"time":[],"value":[]}}}`, with `"rank":[]` on demand.
+
+    Several runs are `{"schema","runs":[{"run_id","metrics"}, …]}`.
+    """
+    if len(runs) == 1:
+        out.write('{"schema": 1, ')
+        _write_run(out, runs[0], ranks=ranks)
+        out.write("}\n")
+        return
+    out.write('{"schema": 1, "runs": [')
     separator = ""
-    for key in metrics:
-        out.write(f"{separator}\n{json.dumps(key, ensure_ascii=False)}: ")
-        _write_columns(out, pages(key), ("step", "time", "value", *(("rank",) if ranks else ())))
+    for run in runs:
+        out.write(f"{separator}\n{{")
+        _write_run(out, run, ranks=ranks)
+        out.write("}")
         separator = ","
-    out.write("}}\n")
+    out.write("]}\n")
+
+
+def _write_run(out: IO[str], run: RunPoints, *, ranks: bool) -> None:
+    out.write(f'"run_id": {json.dumps(run.run_id)}, "metrics": {{')
+    separator = ""
+    for key in run.metrics:
+        out.write(f"{separator}\n{json.dumps(key, ensure_ascii=False)}: ")
+        _write_columns(out, run.pages(key), ("step", "time", "value", *(("rank",) if ranks else ())))
+        separator = ","
+    out.write("}")
 
 
 def _write_columns(out: IO[str], pages: Iterator[dict[str, Any]], names: tuple[str, ...]) -> None:

@@ -18,7 +18,17 @@ if TYPE_CHECKING:
 
 VIEWS = ("view", "attach")
 """Commands that open a screen at once, and so paint a first frame before anything is imported."""
-WITH_VALUE = ("--store", "--project", "--filter", "--graphs", "--refresh-ms", "--ui", "--glyphs", "--theme")
+WITH_VALUE = (
+    "--store",
+    "--project",
+    "--filter",
+    "--graphs",
+    "--refresh-ms",
+    "--ui",
+    "--glyphs",
+    "--theme",
+    "--panels",
+)
 PLAIN = ("--no-color",)
 
 _painted: Painted | None = None

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from opengraphs.errors import NotFoundError
+
+_NAMED = 8
+
 
 def nearest(word: str, names: Iterable[str], *, limit: int = 3) -> list[str]:
     """Up to `limit` of `names` that look like `word`, the closest first.
@@ -24,3 +28,12 @@ def did_you_mean(word: str, names: Iterable[str]) -> str:
     """`did you mean list or tail?`; empty when nothing is near."""
     found = nearest(word, names)
     return f"did you mean {' or '.join(found)}?" if found else ""
+
+
+def no_metric(word: str, known: Iterable[str]) -> NotFoundError:
+    """What to raise where no run has such a metric; the same words as the daemon's."""
+    names = list(known)
+    near = nearest(word, names) or names[:_NAMED]
+    return NotFoundError(
+        f"no metric {word!r}", hint=f"nearest: {', '.join(near)}" if near else "no metrics yet"
+    )

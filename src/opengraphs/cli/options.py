@@ -111,13 +111,14 @@ _look: tuple[Callable[[F], F], ...] = (
     click.option("--ui", type=click.Choice(UI_CHOICES), help="Everything, or just the graphs."),
     click.option("--glyphs", type=click.Choice(GLYPH_CHOICES), help="What curves are drawn with."),
     click.option("--theme", metavar="NAME", help="Colour theme."),
+    click.option("--panels", metavar="NAMES", help="Panels of plug-ins beside the graphs: a,b."),
     no_color,
 )
 metric_filter = click.option(
     "--filter", "filter_", metavar="REGEX", callback=_regex, help="Show the metrics that match."
 )
 view: Callable[[F], F] = _stack(_graphs_option, metric_filter, *_look)
-"""Options of everything that opens a view; they arrive as graphs, filter_, refresh_ms, ui, glyphs, theme."""
+"""Options of everything that opens a view; they arrive as graphs, filter_, refresh_ms, ui, glyphs, theme, panels."""
 launch: Callable[[F], F] = _stack(
     project,
     click.option("--run", "--name", "name", metavar="NAME", help="Name of the run; its id is made by og."),

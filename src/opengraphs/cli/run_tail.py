@@ -24,17 +24,18 @@ LineSink = Callable[[dict[str, Any]], object]
 StepSink = Callable[[int, "dict[str, float | str]"], object]
 
 
-def log(client: Client, run_id: str, count: int, follow: bool, write: LineSink) -> None:
-    """The last `count` lines, then, with `follow`, every line until the run ends."""
+def log(client: Client, run_id: str, count: int, follow: bool, write: LineSink) -> bool:
+    """The last `count` lines, then, with `follow`, every line until the run ends. False: there is no line."""
     at = _log_end(client, run_id, count, write)
     while follow:
         try:
             for line in client.stream(run_path(run_id, "log"), **{"from": at, "follow": 1}):
                 write(line)
                 at = int(line["n"]) + 1
-            return
+            return at > 0
         except UnreachableError:
             client.open()
+    return at > 0
 
 
 def _log_end(client: Client, run_id: str, count: int, write: LineSink) -> int:

@@ -9,15 +9,20 @@ from typing import NamedTuple
 from opengraphs.cli.output import Ink
 
 GAP = "  "
+_LEAST_WIDTH = 4
+"""No elastic column is cut below."""
 
 
 class Column(NamedTuple):
-    """`weight`: columns of the highest weight leave first where the terminal is narrow; 0 stays."""
+    """`weight`: columns of the highest weight leave first where the terminal is narrow; 0 stays.
+    `elastic`: may be cut, at its end or, with `keeps_end`, in front.
+    """
 
     title: str
     weight: int = 0
     right: bool = False
     elastic: bool = False
+    keeps_end: bool = False
 
 
 def cells(text: str) -> int:
@@ -44,6 +49,17 @@ def clip(text: str, limit: int) -> str:
             break
         kept.append(char)
     return "".join(kept) + "…" if limit > 0 else ""
+
+
+def clip_front(text: str, limit: int) -> str:
+    """`text` in at most `limit` columns, beginning with `…` where something was cut."""
+    if cells(text) <= limit:
+        return text
+    kept, used = len(text), 0
+    while kept and used + _cells(text[kept - 1]) <= limit - 1:
+        kept -= 1
+        used += _cells(text[kept])
+    return "…" + text[kept:] if limit > 0 else ""
 
 
 def render(
@@ -74,6 +90,11 @@ def _natural(columns: Sequence[Column], rows: Sequence[Sequence[str]], at: int) 
     return max([cells(columns[at].title), *(cells(row[at]) for row in rows)])
 
 
+def natural_width(columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> int:
+    """Terminal columns that the table takes when nothing of it is cut."""
+    return sum(_natural(columns, rows, at) for at in range(len(columns))) + len(GAP) * (len(columns) - 1)
+
+
 def _fitting(columns: Sequence[Column], rows: Sequence[Sequence[str]], limit: int | None) -> list[int]:
     """The columns that stay: those of the highest weight go until the rest fits."""
     kept = list(range(len(columns)))
@@ -95,10 +116,13 @@ def _widths(
     if limit is None:
         return widths
     over = sum(widths.values()) + len(GAP) * (len(kept) - 1) - limit
-    for at in sorted((at for at in kept if columns[at].elastic), key=lambda at: -widths[at]):
-        cut = min(max(0, over), max(0, widths[at] - 4))
-        widths[at] -= cut
-        over -= cut
+    elastic = [at for at in kept if columns[at].elastic]
+    while over > 0 and elastic:
+        widest = max(elastic, key=widths.__getitem__)
+        if widths[widest] <= _LEAST_WIDTH:
+            break
+        widths[widest] -= 1
+        over -= 1
     return widths
 
 
@@ -111,7 +135,7 @@ def _line(
 ) -> str:
     parts = []
     for text, at in zip(texts, kept, strict=True):
-        fitted = clip(text, widths[at])
+        fitted = (clip_front if columns[at].keeps_end else clip)(text, widths[at])
         blank = " " * max(0, widths[at] - cells(fitted))
         if paint is not None:
             fitted = paint[0](fitted, *paint[1][at])

@@ -11,6 +11,7 @@ from opengraphs import client as clients
 from opengraphs import tui
 from opengraphs.cli import first_frame, output
 from opengraphs.cli.targets import RunTarget, Target
+from opengraphs.cli.waiting import ProgressLine, wait_read
 
 ONCE_SIZE = (120, 40)
 """Columns and rows of `--once` where no terminal says otherwise."""
@@ -27,6 +28,7 @@ class Look(NamedTuple):
     ui: str | None
     glyphs: str | None
     theme: str | None
+    panels: str | None
 
 
 def look(options: dict[str, Any]) -> Look:
@@ -43,7 +45,7 @@ def check(chosen: Look) -> None:
     from opengraphs.tui import settings, theme
 
     flags = {"ui.theme": chosen.theme, "ui.glyphs": chosen.glyphs, "ui.mode": chosen.ui}
-    loaded = settings.load(flags={**flags, "ui.refresh_ms": chosen.refresh_ms})
+    loaded = settings.load(flags={**flags, "ui.refresh_ms": chosen.refresh_ms, "ui.panels": chosen.panels})
     theme.pick(loaded.text("ui.theme"), dark=True)
 
 
@@ -74,6 +76,7 @@ def open_screen(
         theme=chosen.theme,
         glyphs=chosen.glyphs,
         ui=chosen.ui,
+        panels=chosen.panels,
         color=not os.environ.get("NO_COLOR"),
         owned_run=owned,
         stage0=first_frame.take(),
@@ -95,9 +98,12 @@ def attach_line(name: str, run_id: str) -> str:
 
 
 def print_once(store: Path, ref: str | None, chosen: Look) -> None:
-    """One frame as text, on a terminal or in a pipe."""
+    """One frame as text, on a terminal or in a pipe; of a run that is still being read, once it is."""
     from opengraphs.tui.once import print_frame
 
+    if ref is not None:
+        with ProgressLine() as line, clients.connect(store=store) as client:
+            wait_read(client, ref, line, partial=True)
     columns, rows = _size()
     screen: Literal["graphs", "runs"] = "graphs" if ref else "runs"
     print_frame(
@@ -112,6 +118,7 @@ def print_once(store: Path, ref: str | None, chosen: Look) -> None:
         theme=chosen.theme,
         glyphs=chosen.glyphs,
         ui=chosen.ui,
+        panels=chosen.panels,
         color=output.ink().on,
     )
 

@@ -23,9 +23,11 @@ TAKES_VALUE = frozenset(
         "--ui",
         "--glyphs",
         "--theme",
+        "--panels",
         "--limit",
         "--sort",
         "--status",
+        "--columns",
     ]
 )
 """Options of several commands that are followed by a value; needed to find the command behind them."""

@@ -77,6 +77,14 @@ class AsyncClient:
         """The reply to `POST path` with `body` as JSON."""
         return await self._ask("POST", self._target(path, query), json.dumps(body or {}).encode())
 
+    async def patch(self, path: str, body: dict[str, Any], **query: Any) -> dict[str, Any]:
+        """The reply to `PATCH path` with `body` as JSON."""
+        return await self._ask("PATCH", self._target(path, query), json.dumps(body).encode())
+
+    async def delete(self, path: str, **query: Any) -> dict[str, Any]:
+        """The reply to `DELETE path`."""
+        return await self._ask("DELETE", self._target(path, query), b"")
+
     async def stream(self, path: str, **query: Any) -> AsyncGenerator[dict[str, Any], None]:
         """The objects of an NDJSON route as they come, until the daemon ends the stream.
 
@@ -167,9 +175,16 @@ class AsyncClient:
             channel.close()
 
     async def _limited(self, work: Coroutine[Any, Any, T]) -> T:
+        """`work` within the time-out; not by `wait_for`, which before 3.12 may lose a cancellation."""
+        task = asyncio.ensure_future(work)
         try:
-            return await asyncio.wait_for(work, self._timeout_s)
-        except (TimeoutError, asyncio.TimeoutError):
+            done, _ = await asyncio.wait((task,), timeout=self._timeout_s)
+        finally:
+            if not task.done():
+                task.cancel()
+                await asyncio.gather(task, return_exceptions=True)
+        if not done:
             raise DaemonError(
                 "ogd did not answer in time", hint="see `og daemon status`", path=str(self.socket_path)
-            ) from None
+            )
+        return task.result()

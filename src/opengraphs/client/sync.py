@@ -12,10 +12,41 @@ from typing import Any, cast
 
 from opengraphs import paths, sockets
 from opengraphs.client.autostart import ensure_daemon
-from opengraphs.client.wire import garbled, read_line, read_reply, run_path, unreachable, with_query
+from opengraphs.client.wire import (
+    event_id,
+    garbled,
+    read_line,
+    read_reply,
+    run_path,
+    trash_path,
+    unreachable,
+    with_query,
+)
 from opengraphs.errors import DaemonError, UnreachableError
+from opengraphs.protocol.compare import (
+    CompareReply,
+    CompareRequest,
+    DiffReply,
+    DiffRequest,
+    GroupReply,
+    GroupRequest,
+)
 from opengraphs.protocol.control import StopReply
-from opengraphs.protocol.runs import KeysReply, LogReply, RunReply, RunsReply, VersionReply
+from opengraphs.protocol.runs import (
+    EventReply,
+    EventRequest,
+    FieldsReply,
+    KeysReply,
+    LineageReply,
+    LogReply,
+    PatchReply,
+    PatchRequest,
+    RemovedReply,
+    RunReply,
+    RunsReply,
+    TrashReply,
+    VersionReply,
+)
 from opengraphs.protocol.series import PointsReply, SeriesReply, SeriesRequest, SystemReply
 
 _STREAM_BYTES = 1 << 16
@@ -83,6 +114,14 @@ class Client:
         """The reply to `POST path` with `body` as JSON."""
         return self._ask("POST", self._target(path, query), json.dumps(body or {}).encode())
 
+    def patch(self, path: str, body: dict[str, Any], **query: Any) -> dict[str, Any]:
+        """The reply to `PATCH path` with `body` as JSON."""
+        return self._ask("PATCH", self._target(path, query), json.dumps(body).encode())
+
+    def delete(self, path: str, **query: Any) -> dict[str, Any]:
+        """The reply to `DELETE path`."""
+        return self._ask("DELETE", self._target(path, query), None)
+
     def stream(self, path: str, **query: Any) -> Iterator[dict[str, Any]]:
         """The objects of an NDJSON route as they come, until the daemon ends the stream.
 
@@ -111,6 +150,18 @@ class Client:
         """`POST /series`."""
         return cast("SeriesReply", self.post("/series", cast("dict[str, Any]", request)))
 
+    def compare(self, request: CompareRequest) -> CompareReply:
+        """`POST /compare`."""
+        return cast("CompareReply", self.post("/compare", cast("dict[str, Any]", request)))
+
+    def group(self, request: GroupRequest) -> GroupReply:
+        """`POST /group`."""
+        return cast("GroupReply", self.post("/group", cast("dict[str, Any]", request)))
+
+    def diff(self, request: DiffRequest) -> DiffReply:
+        """`POST /diff`."""
+        return cast("DiffReply", self.post("/diff", cast("dict[str, Any]", request)))
+
     def points(self, ref: str, metric: str, **query: Any) -> Iterator[PointsReply]:
         """`GET /runs/{ref}/points`, page after page to the end."""
         after: str | None = query.pop("after", None)
@@ -132,6 +183,39 @@ class Client:
     def stop(self, ref: str, *, grace_s: float = 10.0) -> StopReply:
         """`POST /runs/{ref}/stop`: TERM now, KILL after `grace_s`."""
         return cast("StopReply", self.post(run_path(ref, "stop"), {"grace_s": grace_s}))
+
+    def fields(self, q: str = "", *, limit: int = 100) -> FieldsReply:
+        """`GET /runs/fields`: what filters and sort keys may name."""
+        return cast("FieldsReply", self.get("/runs/fields", q=q or None, limit=limit))
+
+    def lineage(self, ref: str) -> LineageReply:
+        """`GET /runs/{ref}/lineage`."""
+        return cast("LineageReply", self.get(run_path(ref, "lineage")))
+
+    def edit(self, ref: str, request: PatchRequest) -> PatchReply:
+        """`PATCH /runs/{ref}`: name, tags, notes, archived."""
+        return cast("PatchReply", self.patch(run_path(ref), cast("dict[str, Any]", request)))
+
+    def add_event(self, ref: str, request: EventRequest) -> EventReply:
+        """`POST /runs/{ref}/events`; written once, also when it has to be asked twice."""
+        body = {"event_id": event_id(), **request}
+        return cast("EventReply", self.post(run_path(ref, "events"), body))
+
+    def remove(self, ref: str, *, force: bool = False) -> RemovedReply:
+        """`DELETE /runs/{ref}`: into the trash."""
+        return cast("RemovedReply", self.delete(run_path(ref), force=force or None))
+
+    def trash(self, *, limit: int = 200) -> TrashReply:
+        """`GET /trash`."""
+        return cast("TrashReply", self.get("/trash", limit=limit))
+
+    def restore(self, ref: str) -> RemovedReply:
+        """`POST /trash/{ref}/restore`."""
+        return cast("RemovedReply", self.post(trash_path(ref, "restore")))
+
+    def purge(self, ref: str) -> RemovedReply:
+        """`DELETE /trash/{ref}`: for good."""
+        return cast("RemovedReply", self.delete(trash_path(ref)))
 
     # below the routes
 

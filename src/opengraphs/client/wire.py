@@ -9,6 +9,9 @@ from typing import Any
 
 from opengraphs import errors
 
+BIG_REPLY_BYTES = 128 << 10
+"""Where a quicker decoder is worth its import, some 10 ms: a wall of charts is a megabyte."""
+_CURVES = b'{"schema":1,"series":['
 _PLAIN = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
 
 
@@ -20,6 +23,16 @@ def quote(text: str) -> str:
 def run_path(ref: str, *rest: str) -> str:
     """`/runs/<ref>/<rest>`, the reference quoted so that names with slashes work."""
     return "/".join(("/runs", quote(ref), *rest))
+
+
+def trash_path(ref: str, *rest: str) -> str:
+    """`/trash/<ref>/<rest>`."""
+    return "/".join(("/trash", quote(ref), *rest))
+
+
+def event_id() -> str:
+    """A name for an event that nobody else gives."""
+    return os.urandom(12).hex()
 
 
 def with_query(path: str, query: dict[str, Any]) -> str:
@@ -45,7 +58,7 @@ def read_reply(status: int, body: bytes) -> dict[str, Any]:
         DaemonError: whatever answered, it was not ogd.
     """
     try:
-        reply = json.loads(body)
+        reply = _loads(body)
     except ValueError:
         raise garbled(f"status {status}, {len(body)} bytes that are no JSON") from None
     if not isinstance(reply, dict):
@@ -53,6 +66,21 @@ def read_reply(status: int, body: bytes) -> dict[str, Any]:
     if status >= 400:
         raise errors.from_wire(reply) if isinstance(reply.get("error"), dict) else garbled(f"status {status}")
     return reply
+
+
+def _loads(body: bytes) -> Any:
+    """The JSON value of a reply; many curves by orjson, which takes a fifth of the time.
+
+    Only curves: it reads an integer beyond 64 bits, which a config may hold, as a float.
+    """
+    if len(body) >= BIG_REPLY_BYTES and body.startswith(_CURVES):
+        import orjson
+
+        try:
+            return orjson.loads(body)
+        except orjson.JSONDecodeError:
+            pass  # half a surrogate in a metric's name: json takes it
+    return json.loads(body)
 
 
 def read_line(line: bytes) -> dict[str, Any]:

@@ -48,6 +48,10 @@ class Attention:
         if fresh:
             self._changed()
 
+    def is_wanted(self, run: str) -> bool:
+        """Whether somebody listens to this run alone, or asked about it just now."""
+        return bool(self._streams[run]) or self._until.get(run, 0.0) > self._clock()
+
     def watched(self, live: frozenset[str]) -> frozenset[str]:
         """Those of the live runs that somebody looks at."""
         now = self._clock()

@@ -5,6 +5,7 @@ It goes in slices between everything else, so that no question waits for more th
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 
 from opengraphs.daemon.enginedesk import EngineDesk
@@ -68,14 +69,25 @@ class Chores:
         while await self._worker.submit(lambda: self._desk.read_on(run, SLICE_S), priority=Priority.BACKLOG):
             pass
 
+    async def read_some(self, budget_s: float) -> None:
+        """Read the backlog on for about `budget_s` seconds, or to its end."""
+        end = asyncio.get_running_loop().time() + budget_s
+        while asyncio.get_running_loop().time() < end and await self._read_slice():
+            pass
+
+    async def _read_slice(self) -> bool:
+        slice_ = await self._worker.submit(lambda: self._desk.ingest(SLICE_S), priority=Priority.BACKLOG)
+        if slice_ is None:
+            return False
+        self._progress(*slice_)
+        return True
+
     async def _read_backlog(self) -> None:
         self._backlog_waits = True  # also when this is the second try
         while self._backlog_waits:
             self._backlog_waits = False
-            while slice_ := await self._worker.submit(
-                lambda: self._desk.ingest(SLICE_S), priority=Priority.BACKLOG
-            ):
-                self._progress(*slice_)
+            while await self._read_slice():
+                pass
             self._read()
         self._is_reading = False
 

@@ -23,6 +23,8 @@ T = TypeVar("T")
 TRUE_FOR = 2.0
 """A scan answers questions for so many times the processor time it cost: somebody who asks
 all the time gets statuses that are milliseconds old, and not a thread that only scans."""
+SWEPT_FOR_S = 1.0
+"""So long a look at all live runs answers lists; nobody else looks at them often."""
 STUCK_SLICES = 16
 """So many slices without progress are no chance: the file is not what it was."""
 RETARGET_S = 0.2
@@ -58,12 +60,15 @@ class EngineDesk:
         self._engine: EngineStore | None = None
         self._scanned_at = -math.inf
         self._scan_took_s = self._scan_used_s = 0.0
+        self._swept_at = -math.inf
         self._backlog_told = False
         self._reading: dict[str, tuple[float, int]] = {}
         self._target: str | None = None
         self._target_until = 0.0
         self._changes: list[Change] = []
         self._did_scan = False
+        self._is_left = False
+        """A question was answered in part: there is more to read or to put together."""
 
     def ask(
         self, call: Callable[[EngineStore], T], *, scan: bool, runs: Sequence[str]
@@ -79,6 +84,8 @@ class EngineDesk:
             engine = self._ready()
             if scan:
                 self._scan_if_stale(engine)
+            if scan and not runs and time.monotonic() - self._swept_at > SWEPT_FOR_S:
+                self._poll(engine, None)  # a list shows what all live runs logged
             try:
                 return self._ask(engine, call, runs)
             except NotFoundError:
@@ -86,6 +93,25 @@ class EngineDesk:
                     raise
                 self._scan(engine)
                 return self._ask(engine, call, runs)
+        finally:
+            self._report()
+
+    def change(self, act: Callable[[EngineStore, list[Change]], T]) -> T:
+        """What `act` answers, which changes run folders and adds to the list what that changed.
+
+        A run that is not found is looked for on disk before that is the answer.
+        """
+        try:
+            engine = self._ready()
+            try:
+                return act(engine, self._changes)
+            except NotFoundError:
+                if self._did_scan:
+                    raise
+                self._scan(engine)
+                return act(engine, self._changes)
+            finally:
+                self._did_scan = self._did_scan or bool(self._changes)
         finally:
             self._report()
 
@@ -150,7 +176,7 @@ class EngineDesk:
     def _most_wanted(self, engine: EngineStore) -> str | None:
         now = time.monotonic()
         if self._target is None or now > self._target_until:
-            self._target = next(iter(engine.backlog()), None)
+            self._target = engine.most_wanted()
             self._target_until = now + RETARGET_S
         return self._target
 
@@ -170,7 +196,9 @@ class EngineDesk:
         ids = [engine.resolve(ref) for ref in runs]
         if ids:
             self._poll(engine, ids)
-        return call(engine), ids
+        answer = call(engine)
+        self._is_left = any(map(engine.is_reading, ids))
+        return answer, ids
 
     def _ready(self) -> EngineStore:
         if self._engine is None:
@@ -196,16 +224,19 @@ class EngineDesk:
             self._scan(engine)
 
     def _poll(self, engine: EngineStore, runs: Sequence[str] | None) -> None:
+        if runs is None:
+            self._swept_at = time.monotonic()
         found = engine.poll(runs)
         self._changes += found
         self._did_scan = self._did_scan or any(change["kind"] in ("run", "gone") for change in found)
 
     def _report(self) -> None:
         engine, changes, did_scan = self._engine, self._changes, self._did_scan
-        if engine is None or not (changes or did_scan):
+        left = self._is_left and not self._backlog_told
+        if engine is None or not (changes or did_scan or left):
             return
-        self._changes, self._did_scan = [], False
-        backlog = did_scan and not self._backlog_told and bool(engine.backlog())
+        self._changes, self._did_scan, self._is_left = [], False, False
+        backlog = left or (did_scan and not self._backlog_told and engine.most_wanted() is not None)
         self._backlog_told = self._backlog_told or backlog
         self._deliver(
             Findings(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 log = logging.getLogger("ogd.store")
+TELL_READING_S = 0.25
 
 
 class OpenStore:
@@ -40,6 +42,8 @@ class OpenStore:
         self.last_asked = self._loop.time()
         self.first_seq = 0
         self._coalescer = coalescer
+        self._told_reading = -math.inf
+        self._untold: tuple[str, float] | None = None
         self._worker = Worker(self._loop, name="ogd-store")
         self._desk = EngineDesk(path, self._deliver)
         self._attention = Attention(self._loop.time, self._look_closer)
@@ -109,6 +113,14 @@ class OpenStore:
         self._attention.note(ids)
         return answer
 
+    async def change(self, act: Callable[[EngineStore, list[Change]], T]) -> T:
+        """What `act` answers after it changed run folders, in the engine's thread.
+
+        Every event stream hears of the changes that `act` adds to the list.
+        """
+        self.last_asked = self._loop.time()
+        return await self._worker.submit(lambda: self._desk.change(act))
+
     async def resolve(self, ref: str) -> str:
         """The run id behind an id, a part of it, or a name."""
         return await self.ask(lambda engine: engine.resolve(ref))
@@ -116,6 +128,10 @@ class OpenStore:
     async def read_whole(self, run: str) -> None:
         """Read a run's journals to their end, in slices, for a question that needs all of it."""
         await self._chores.read_whole(run)
+
+    async def read_backlog(self, budget_s: float) -> None:
+        """Read runs that nobody has read yet, in slices, for about `budget_s` seconds."""
+        await self._chores.read_some(budget_s)
 
     @contextmanager
     def listen(self, run: str | None) -> Iterator[None]:
@@ -137,11 +153,25 @@ class OpenStore:
         self._pump.wake()
 
     def _commit_soon(self) -> None:
+        if self._untold is not None:
+            self._publish_reading(*self._untold)
+            self._untold = None
         self._pump.tend()
 
     def _look_again(self) -> None:
         self._pump.look()
 
     def _tell_reading(self, run: str, pending: float) -> None:
-        """Faces that show the run learn that more of it is there."""
+        """Faces that show the run learn that more of it is there.
+
+        Of runs that nobody looks at one event now and then stands for all: lists ask anew.
+        """
+        now = self._loop.time()
+        if not self._attention.is_wanted(run) and now - self._told_reading < TELL_READING_S:
+            self._untold = (run, pending)
+            return
+        self._told_reading, self._untold = now, None
+        self._publish_reading(run, pending)
+
+    def _publish_reading(self, run: str, pending: float) -> None:
         self._coalescer.add(Topic("metrics", self.name, run), {"keys": {}, "points": 0, "pending": pending})

@@ -2,97 +2,25 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
+import time
 from collections.abc import Mapping
 from typing import Any
 
-from opengraphs.engine import answer, digest, listing, pages, progress, seriesquery
+from opengraphs.engine import answer, better, digest, families, listing, pages, progress, seriesquery
 from opengraphs.engine.catalog import Entry
-from opengraphs.engine.core import EngineCore
+from opengraphs.engine.runlists import RunLists
 from opengraphs.errors import UsageError
 from opengraphs.sdk import layout
 from opengraphs.store import logfile
 
 
-class Answers(EngineCore):
-    """Lists, runs, curves, logs, events. Everything returned is plain and ready to be encoded.
+class Answers(RunLists):
+    """Runs, curves, logs, events. Everything returned is plain and ready to be encoded.
 
     Every question about a run may raise NotFoundError or AmbiguousError (see `resolve`),
     and StoreError when its folder cannot be read.
     """
-
-    def runs(
-        self,
-        *,
-        where: str = "",
-        project: str | None = None,
-        status: str | None = None,
-        sort: str = "-created_at",
-        limit: int = 200,
-        cursor: str | None = None,
-    ) -> dict[str, Any]:
-        """One page of runs: protocol `RunsReply` (`schema, runs, total, next`).
-
-        Args:
-            where: the filter language of `engine.filter`.
-            sort: any run.json key, dotted into objects (`config.lr`), or points, last_step,
-                main_metric; `-` in front for descending; runs without it come last.
-            limit: 1 to 2000.
-            cursor: `next` of the page before, under the same `where` and sort.
-
-        Raises:
-            UsageError: where, sort, limit or cursor make no sense; a filter error says
-                where it broke and the nearest valid word.
-        """
-        return self._try(lambda: self._page(where, project, status, sort, limit, cursor))
-
-    def _page(
-        self, where: str, project: str | None, status: str | None, sort: str, limit: int, cursor: str | None
-    ) -> dict[str, Any]:
-        entries = self._catalog.entries
-        if listing.needs_summaries(where, sort):
-            for entry in entries.values():
-                self._note_digest(entry)
-        page = listing.page(
-            entries.values(),
-            where=where,
-            project=project,
-            status=status,
-            sort=sort,
-            limit=limit,
-            cursor=cursor,
-        )
-        return {
-            "schema": layout.SCHEMA,
-            "runs": [self._row(entry) for entry in page.entries],
-            "total": page.total,
-            "next": page.next,
-        }
-
-    def _note_digest(self, entry: Entry) -> None:
-        """Have at hand what lists sort by; a digest is taken apart once."""
-        blob = self._runs.digest_blob(entry.run_id)
-        if blob is not entry.digest_of:
-            found = self._runs.stored_digest(entry.run_id)
-            entry.digest_of, entry.digest = blob, found.sorted_by() if found is not None else {}
-
-    def _row(self, entry: Entry) -> dict[str, Any]:
-        found = None
-        with contextlib.suppress(OSError):
-            found = self._runs.digest(entry.run_id, entry.folder, live=entry.is_live)
-        shown = found or digest.Digest()
-        entry.digest, entry.digest_of = shown.sorted_by(), None
-        return {
-            **entry.shown(),
-            "progress": progress.with_steps_done(entry.facts, shown.last_step),
-            "summary": entry.summary(),
-            "points": shown.points,
-            "last_step": shown.last_step,
-            "main_metric": shown.main_metric,
-            "spark": shown.spark,
-            "last": shown.last(),
-        }
 
     def run(self, ref: str) -> dict[str, Any]:
         """Everything about one run: protocol `RunReply`. Reads a first look if needed.
@@ -108,17 +36,21 @@ class Answers(EngineCore):
     def _describe(self, entry: Entry) -> dict[str, Any]:
         data, files = self._data(entry), self._files_of(entry)
         files.events.refresh()
-        metrics = [digest.metric_summary(curve) for curve in data.curves().values()]
+        metrics = [
+            {**digest.metric_summary(curve), "better": better.direction(curve.key)}
+            for curve in data.curves().values()
+        ]
         entry.digest = {**entry.digest, "last": {metric["key"]: metric["last"] for metric in metrics}}
         last_step = max((m["last_step"] for m in metrics if m["last_step"] is not None), default=None)
         return {
             **entry.shown(),
-            "progress": progress.with_steps_done(entry.facts, last_step),
+            "progress": progress.known_progress(entry.facts, last_step, files.total.total),
             "summary": entry.summary(),
+            "children": self._children(entry.run_id, families.children_of(self._parents())),
             "metrics": metrics,
             "alerts": files.events.alerts(),
             "checkpoints": files.events.checkpoints(),
-            "ranks_seen": pages.ranks_seen(data, live=entry.is_live),
+            "ranks_seen": pages.ranks_seen(data, entry.facts, live=entry.is_live, now_s=time.time()),
             "log": {"size_bytes": files.log.size_bytes()},
             "path": str(entry.folder.path),
             "store": str(self.path),
@@ -130,14 +62,17 @@ class Answers(EngineCore):
 
         Args:
             run: one run, or None for every run read so far (points are summed, last is the
-                newest run's).
+                newest run's; a key beyond the first few hundred of a run comes without figures).
             q: words that must all occur in the key, in any order, case ignored.
         """
         if not 1 <= limit <= pages.MAX_KEYS:
             raise UsageError(f"limit is 1 to {pages.MAX_KEYS}, not {limit}")
         if run is None:
-            found = pages.all_keys(
-                self._runs.stored_digest(run_id) for run_id in sorted(self._catalog.entries)
+            found = self._try(
+                lambda: pages.all_keys(
+                    self._runs.known_digest(run_id, live=entry.is_live)
+                    for run_id, entry in sorted(self._catalog.entries.items())
+                )
             )
             return {"keys": pages.matching_keys(found, q, limit)}
         entry = self._entry(run)
@@ -162,16 +97,28 @@ class Answers(EngineCore):
         return self._try(lambda: self._curves(asked, entries))
 
     def _curves(self, asked: seriesquery.SeriesAsked, entries: list[Entry]) -> dict[str, Any]:
-        reply: dict[str, Any] = {"schema": layout.SCHEMA, "series": [], "pending": {}, "progress": {}}
+        reply: dict[str, Any] = {
+            "schema": layout.SCHEMA,
+            "series": [],
+            "pending": {},
+            "unread": {},
+            "progress": {},
+        }
         known: set[str] = set()
         may_turn_up = False
         for entry in entries:
             with self._reading(entry):
                 data = self._data(entry)
-                reply["series"] += seriesquery.curves_of_run(asked, entry.run_id, data)
+                reply["series"] += seriesquery.curves_of_run(
+                    asked, entry.run_id, data, entry.facts, self._curve_cache
+                )
                 pending = data.pending()
                 reply["pending"][entry.run_id] = pending
-                reply["progress"][entry.run_id] = pages.progress_of(data, entry.facts, live=entry.is_live)
+                if pending > 0.0 and (gap := data.unread(asked.x)) is not None:
+                    reply["unread"][entry.run_id] = gap
+                reply["progress"][entry.run_id] = pages.progress_of(
+                    data, entry.facts, live=entry.is_live, printed=self._files_of(entry).total.total
+                )
                 known.update(data.curves())
                 may_turn_up = may_turn_up or entry.is_live or pending > 0.0
         seriesquery.check_found(asked, known, may_turn_up=may_turn_up)
@@ -277,6 +224,22 @@ class Answers(EngineCore):
             events = self._files_of(entry).events
             events.refresh()
             return events.page(since, limit)._asdict()
+
+    def noted(self, ref: str, event_id: str) -> dict[str, Any] | None:
+        """The event of the run that carries this id; None when there is none."""
+        entry = self._entry(ref)
+        with self._reading(entry):
+            events = self._files_of(entry).events
+            events.refresh()
+            return events.find(event_id)
+
+    def newest_event_s(self, ref: str) -> float:
+        """The latest time in the run's events, epoch seconds; 0.0 when there is none."""
+        entry = self._entry(ref)
+        with self._reading(entry):
+            events = self._files_of(entry).events
+            events.refresh()
+            return events.newest_s
 
     def samples(self, ref: str, *, start: int = 0, limit: int = 50) -> dict[str, Any]:
         """Logged samples in order of time: `{"samples": [...], "total", "next": n | None}`.

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple, cast
 
 import msgspec
 
+from opengraphs.engine.matching import lookup
 from opengraphs.records import RunFacts
 from opengraphs.sdk import layout
 from opengraphs.store.fdpool import FdPool
@@ -26,8 +27,8 @@ from opengraphs.store.runjson import complete, own_summary
 
 SNAPSHOT = "catalog.msgpack"
 SNAPSHOT_SCHEMA = 1
-ENDED_PER_SCAN = 2500
-"""About 10 ms of `stat`; more ended runs than this are looked at in turns."""
+ENDED_PER_SCAN = 1000
+"""About 8 ms of `stat`; more ended runs than this are looked at in turns."""
 _SETTLED_NS = 100_000_000
 Signature = tuple[int, int, int, int, int]
 
@@ -109,6 +110,16 @@ class Entry:
         """Last values of metrics, what the user set on top."""
         return {**self.facts.get("summary", {}), **self.digest.get("last", {}), **own_summary(self.facts)}
 
+    def summary_value(self, path: str) -> Any:
+        """One value of `summary()`, at `a.b` too; None where there is none."""
+        kept, last = self.facts.get("summary") or {}, self.digest.get("last") or {}
+        if path in kept:
+            is_own = path not in last or path not in self.facts.get("summary_folded", ())
+            return kept[path] if is_own else last[path]
+        if path in last:
+            return last[path]
+        return lookup(self.summary(), path) if "." in path else None
+
 
 class _Kept(msgspec.Struct, array_like=True):
     """One ended run in the snapshot."""
@@ -132,6 +143,9 @@ class Catalog:
 
     Args:
         host: this host's name as runs record it.
+
+    Attributes:
+        listings: rises whenever run folders came or went.
     """
 
     def __init__(self, store: Path, fds: FdPool, *, host: str, reopen: bool = False) -> None:
@@ -144,6 +158,7 @@ class Catalog:
         self._listed_ns = -1
         self._turn = 0
         self._saved: set[tuple[str, Signature]] = set()
+        self.listings = 0
 
     # -- looking -------------------------------------------------------------------------------
 
@@ -176,6 +191,7 @@ class Catalog:
             return []
         now_ns = time.time_ns()
         names = run_names(self._folder)
+        self.listings += names != self.entries.keys()
         gone = [run_id for run_id in self.entries if run_id not in names]
         for run_id in gone:
             del self.entries[run_id]
@@ -266,7 +282,7 @@ class Catalog:
             )
             for entry, signature in ended
         ]
-        data = msgspec.msgpack.encode(_Snapshot(SNAPSHOT_SCHEMA, self._host, kept))
+        data = _encoded(self._host, kept)
         temp = folder / f"{SNAPSHOT}.{os.getpid()}.tmp"
         temp.write_bytes(data)
         temp.replace(folder / SNAPSHOT)
@@ -278,12 +294,29 @@ class Catalog:
         return sorted((run_id for run_id, entry in self.entries.items() if entry.is_live), reverse=True)
 
 
+def _encoded(host: str, kept: list[_Kept]) -> bytes:
+    """The snapshot. Runs whose facts it cannot hold (a number beyond 64 bits, half a character)
+    are left out, and read from their files at the next start."""
+    try:
+        return msgspec.msgpack.encode(_Snapshot(SNAPSHOT_SCHEMA, host, kept))
+    except (OverflowError, UnicodeEncodeError):
+        return msgspec.msgpack.encode(_Snapshot(SNAPSHOT_SCHEMA, host, list(filter(_can_keep, kept))))
+
+
+def _can_keep(run: _Kept) -> bool:
+    try:
+        msgspec.msgpack.encode(run)
+    except (OverflowError, UnicodeEncodeError):
+        return False
+    return True
+
+
 def _signature(entry: Entry) -> Signature:
     """What changes when somebody writes to an ended run: run.json, ogd's own events, exit.json.
 
     exit.json counts only until it is there: a run that seemed to have crashed may get one late.
     """
-    folder = os.fspath(entry.folder.path)
+    folder = entry.folder.text
     run_json = _stat(f"{folder}/{layout.RUN_JSON}")
     own = _stat(f"{folder}/{layout.EVENTS}/ogd{layout.JOURNAL_SUFFIX}")
     end = 0 if _has_end(entry) else _stat(f"{folder}/{layout.EXIT_JSON}")[0]

@@ -52,10 +52,11 @@ NO_CELLS: Cells = np.empty(0, CELL)
 
 
 def join_cells(parts: Sequence[Cells]) -> Cells:
-    """One after the other. (`np.concatenate` spends 80 µs on the fields of CELL each time.)"""
+    """One after the other. (`np.concatenate` spends 80 µs on the fields of CELL each time, and
+    `part.data` 2 µs on each part.)"""
     if len(parts) == 1:
         return parts[0]
-    return np.frombuffer(b"".join(part.data for part in parts), CELL) if parts else NO_CELLS
+    return np.frombuffer(b"".join([part.tobytes() for part in parts]), CELL) if parts else NO_CELLS
 
 
 def cells_of(steps: Steps, times: Floats, values: Floats, size: int) -> Cells:

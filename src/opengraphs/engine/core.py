@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
 from opengraphs.engine import listing
+from opengraphs.engine.answercache import AnswerCache
 from opengraphs.engine.catalog import Catalog, Entry
 from opengraphs.engine.index import IndexDoubtError
 from opengraphs.engine.openruns import OpenRuns
 from opengraphs.engine.rundata import FIRST_LOOK_BYTES, RunData
 from opengraphs.engine.runfiles import RunFiles
-from opengraphs.errors import StoreError
+from opengraphs.errors import NotFoundError, StoreError
 from opengraphs.sdk import layout
-from opengraphs.store import mounts
+from opengraphs.store import mounts, trash
 from opengraphs.store.fdpool import FdPool
 
 T = TypeVar("T")
+LIST_READ_S = 0.04
+LIST_READ_BYTES = 256 << 10
 
 
 class EngineCore:
@@ -38,8 +42,13 @@ class EngineCore:
         self._catalog = Catalog(path, self._fds, host=self._host, reopen=reopen)
         self._runs = OpenRuns(index_dir, self._fds, budget_bytes=budget_bytes, reopen=reopen)
         self._files: dict[str, RunFiles] = {}
+        self._curve_cache = AnswerCache()
         self._unreadable: dict[str, str] = {}
         self._is_scanned = False
+        self._unread_order: list[str] = []
+        self._unread_of = (-1, -1)
+        self._listed: dict[str, None] = {}
+        """Runs that a list showed without their metrics, for nobody had read them: to be read first."""
 
     def resolve(self, ref: str) -> str:
         """The run id behind an id, a unique name, or a unique part of an id.
@@ -48,7 +57,14 @@ class EngineCore:
             AmbiguousError: several runs fit; the hint lists them.
             NotFoundError: none; the hint names the nearest.
         """
-        return listing.resolve(self._catalog.entries, ref)
+        try:
+            return listing.resolve(self._catalog.entries, ref)
+        except NotFoundError as error:
+            removed = trash.find_id(self.path, ref)
+            if removed is None:
+                raise
+            hint = f"{removed} is in the trash; og rm --restore {removed}"
+            raise NotFoundError(str(error), hint=hint) from None
 
     def _entry(self, ref: str) -> Entry:
         return self._catalog.entries[self.resolve(ref)]
@@ -61,11 +77,28 @@ class EngineCore:
         """A run's data, opened, with what is new and cheap to read."""
         is_first = self._runs.find(entry.run_id) is None
         data = self._open_data(entry)
-        if is_first:
+        # Of an ended run a first look is due also when the backlog has begun to read it: the newest part
+        # is unread then too. A live run is read on by `poll`, which also tells of it.
+        if is_first or not entry.is_live:
             data.poll(max_bytes=2 * FIRST_LOOK_BYTES, final=not entry.is_live)
-        elif not entry.is_live:  # a live run is read by `poll`, which also tells of it
-            data.poll(final=True)
         return data
+
+    def _read_listed(self, entries: Iterable[Entry]) -> None:
+        """Have at hand what a page of a list shows of its runs: small ones that nobody read yet are
+        read now, for LIST_READ_S at most; the others come first in the backlog."""
+        deadline = time.monotonic() + LIST_READ_S
+        for entry in entries:
+            if self._runs.has_digest(entry.run_id) or self._runs.find(entry.run_id) is not None:
+                continue
+            if entry.run_id not in self._unreadable:
+                self._listed[entry.run_id] = None
+            if time.monotonic() < deadline and entry.run_id not in self._unreadable:
+                self._quietly(entry, lambda entry=entry: self._read_small(entry), None)  # type: ignore[misc]
+
+    def _read_small(self, entry: Entry) -> None:
+        data = self._runs.open(entry.folder)
+        if data.left_bytes() <= LIST_READ_BYTES:
+            data.poll(final=not entry.is_live)
 
     def _files_of(self, entry: Entry) -> RunFiles:
         files = self._files.get(entry.run_id)

@@ -24,10 +24,15 @@ class Slice(NamedTuple):
 
 
 class Curve:
-    """Slices one after the other, steps rising over all of them. A strip itself."""
+    """Slices one after the other, steps rising over all of them. A strip itself.
 
-    def __init__(self, slices: list[Slice]) -> None:
+    Args:
+        rises: False: neighbours may share a step (the later one counts); they never fall.
+    """
+
+    def __init__(self, slices: list[Slice], *, rises: bool = True) -> None:
         self.slices = slices
+        self._rises = rises
         self._ends = np.cumsum([part.last - part.first for part in slices], dtype=np.int64)
 
     @property
@@ -36,7 +41,16 @@ class Curve:
 
     @property
     def rises(self) -> bool:
-        return True
+        return self._rises
+
+    def continues(self, before: Curve) -> bool:
+        """Whether it is the other one, or that with points behind its last."""
+        if len(self.slices) != len(before.slices) or self.slices[:-1] != before.slices[:-1]:
+            return False
+        if not self.slices:
+            return True
+        own, old = self.slices[-1], before.slices[-1]
+        return own.strip is old.strip and own.first == old.first and own.last >= old.last
 
     @property
     def time_rises(self) -> bool:
@@ -79,7 +93,10 @@ class Curve:
 def find_in_slice(part: Slice, axis: str, x: float, *, right: bool = False) -> int:
     """First index of a slice at (or after) x, its `last` when there is none."""
     low, high = part.first, part.last
-    whole = part.strip.rises if axis == "step" else part.strip.time_rises
+    strip = part.strip
+    whole = (
+        strip.time_rises if axis == "time" else strip.rises or (isinstance(strip, Lane) and not strip.falls)
+    )
     if whole:
         return min(high, max(low, part.strip.find(axis, x, right=right)))
     while low < high:  # a lane with restarts rises only inside its legs
@@ -111,42 +128,42 @@ def curve_of(attempts: Sequence[LaneGroup]) -> Strip | None:
     """The visible series of one rank as slices of its lanes.
 
     Returns:
-        None when that cannot be said without reading all points: equal neighbouring steps,
+        A strip in which steps never fall; where it does not `rise`, of neighbours at one
+        step the last counts. None when nothing can be said without reading all points:
         disorder, or more legs than lanes remember. Then `legs.visible` has to.
     """
     lanes = [lane for group in attempts for lane in group.lanes if lane.n]
-    if any(lane.summary.equal or lane.summary.drops > KEPT_BREAKS for lane in lanes):
+    if any(lane.summary.drops > KEPT_BREAKS for lane in lanes):
         return None
-    if len(lanes) == 1 and lanes[0].rises:
+    if len(lanes) == 1 and not lanes[0].falls:
         return lanes[0]
     legs: list[_SlicedLeg] = []
+    rises = not any(lane.summary.equal for lane in lanes)
     for group in attempts:
-        slices = _rising_slices(group)
-        if slices is None:
-            return None
+        slices, meets = _rising_slices(group)
+        rises = rises and not meets
         legs += [_sliced_leg(parts, begins_attempt=place == 0) for place, parts in enumerate(slices)]
     drops = sum(1 for _, leg in legs if not leg.begins_attempt)
     if is_disorder(sum(lane.n for lane in lanes), drops):
         return None
-    return Curve(_visible_slices(legs))
+    return Curve(_visible_slices(legs), rises=rises)
 
 
-def _rising_slices(group: LaneGroup) -> list[list[Slice]] | None:
-    """The legs of one attempt, each as the slices it lies in; None where steps stay equal
+def _rising_slices(group: LaneGroup) -> tuple[list[list[Slice]], bool]:
+    """The legs of one attempt, each as the slices it lies in; and whether a step stays equal
     from one lane to the next."""
     legs: list[list[Slice]] = []
-    last = None
+    last, meets = None, False
     for lane in (lane for lane in group.lanes if lane.n):
         summary = lane.summary
         bounds = [0, *(fall.index for fall in summary.breaks), lane.n]
         slices = [Slice(lane, first, end) for first, end in pairwise(bounds)]
-        if last == summary.first_step:
-            return None
-        if last is not None and last < summary.first_step:
+        meets = meets or last == summary.first_step
+        if last is not None and last <= summary.first_step:
             legs[-1].append(slices.pop(0))
         legs += [[part] for part in slices]
         last = summary.last_step
-    return legs
+    return legs, meets
 
 
 def _sliced_leg(parts: list[Slice], *, begins_attempt: bool) -> _SlicedLeg:

@@ -1,7 +1,7 @@
 """Journal lines to columns, in bulk.
 
 Three speeds for the same meaning: lines with keys known from before (one generated type,
-about 7 M points/s), any sound og lines (a dict a line, about 3 M), and line by line with
+about 6 M points/s), any sound og lines (a dict a line, 2 to 4 M), and line by line with
 patience for foreign or damaged ones. A piece that fails in one is read by the next.
 """
 
@@ -13,7 +13,7 @@ import struct
 from collections.abc import Iterable, Sequence
 from itertools import chain
 from operator import attrgetter
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import msgspec
 import numpy as np
@@ -26,8 +26,14 @@ from opengraphs.store.tail import BadLine, Piece
 MAX_STEP = 1 << 62
 """Larger steps are refused: differences of steps must fit 64 bits."""
 MAX_RANK = 1 << 31
+_MAX_TIME_S = 1e15
+"""Lines of a later time are taken one by one: milliseconds must fit 64 bits."""
+_MAX_SHAPES = 16
+"""Lines of more different sets of keys are taken apart key by key."""
 _MAX_SHAPE_KEYS = 256
 _SHAPE_PATIENCE = 16
+_SMALL = 8192
+_SHAPE_BYTES = 32 << 10
 _LEAST_FILLED = 0.25
 _UNNAMEABLE = re.compile(r'[\x00-\x1f"\\]')
 """Keys with these cannot be fields of a generated type."""
@@ -67,6 +73,17 @@ class _Line(msgspec.Struct, gc=False):
     source: str | None = None
 
 
+class _Plain(msgspec.Struct, gc=False, forbid_unknown_fields=True):
+    """What most writers write; reading it is a tenth cheaper than `_Line`."""
+
+    metrics: dict[str, float] | None = None
+    step: int | None = None
+    time: float | None = None
+    seal: Any = None
+    rank: ClassVar[int | None] = None
+    source: ClassVar[str | None] = None
+
+
 class _Record(NamedTuple):
     """A line after all care: what it says, complete."""
 
@@ -79,7 +96,9 @@ class _Record(NamedTuple):
 
 _decode_line = msgspec.json.Decoder(_Line, strict=False).decode
 _decode_lines = msgspec.json.Decoder(_Line, strict=False).decode_lines
+_decode_plain = msgspec.json.Decoder(_Plain, strict=False).decode_lines
 _step, _time, _metrics = attrgetter("step"), attrgetter("time"), attrgetter("metrics")
+_rank, _source, _origin = attrgetter("rank"), attrgetter("source"), attrgetter("rank", "source")
 
 
 class LineDecoder:
@@ -95,6 +114,9 @@ class LineDecoder:
         self._rank = rank
         self._clock = clock_steps
         self._shape: _Shape | None = None
+        self._is_plain = True
+        self._slow_bytes = 0
+        """What was read without a shape; to make one costs as much as to read some 50 kB so."""
         self._misses = 0
         self._mixed = 0
         """Pieces for which the shape is not tried: it failed, and will fail again."""
@@ -113,25 +135,78 @@ class LineDecoder:
             self._misses += 1
             self._mixed = min(self._misses, _SHAPE_PATIENCE)
         self._mixed = max(0, self._mixed - 1)
-        records, bad = self._records(piece, next_step, last_time)
-        if not records:
-            return Decoded([], 0, None, next_step, last_time, bad)
-        groups = _by_shape(records)
-        if self._mixed == 0 and not self._clock:
-            self._shape = _Shape.of(groups, known=self._shape)
-        last = records[-1]
-        return Decoded(
-            _to_rows(records, groups), len(records), records[0].time, last.step + 1, last.time, bad
-        )
-
-    def _records(self, piece: Piece, next_step: int, last_time: float) -> tuple[list[_Record], list[BadLine]]:
+        bad: list[BadLine] = []
         try:
-            lines: Sequence[Any] = _decode_lines(piece.data)
-            return self._complete(lines, next_step, last_time), []
+            lines = self._lines(piece.data)
+            table = self._table(lines) or _table_of(self._complete(lines, next_step, last_time))
         except (*_DECODE_ERRORS, _UnsoundError):
-            return self._patiently(piece, next_step, last_time)
+            records, bad = self._patiently(piece, next_step, last_time)
+            table = _table_of(records)
+        if table is None:
+            return Decoded([], 0, None, next_step, last_time, bad)
+        groups = _by_shape(table)
+        self._slow_bytes += len(piece.data)
+        if self._mixed == 0 and not self._clock and self._slow_bytes > _SHAPE_BYTES:
+            self._shape = _Shape.of(groups, known=self._shape)
+        steps, times = table.steps, table.times
+        rows = _rows_of_keys(table) if groups is None else _rows_of_shapes(table, groups)
+        return Decoded(rows, len(steps), float(times[0]), int(steps[-1]) + 1, float(times[-1]), bad)
 
-    def _complete(self, lines: Iterable[_Line], next_step: int, last_time: float) -> list[_Record]:
+    def _lines(self, data: bytes) -> Sequence[_Line | _Plain]:
+        """Raises what msgspec raises, and _UnsoundError where lines are not one object each."""
+        lines: Sequence[_Line | _Plain] | None = None
+        if self._is_plain:
+            try:
+                lines = _decode_plain(data)
+            except _DECODE_ERRORS:
+                self._is_plain = False
+        lines = _decode_lines(data) if lines is None else lines
+        if not _is_one_a_line(data, len(lines)):
+            raise _UnsoundError("not one object a line")
+        return lines
+
+    def _table(self, lines: Sequence[_Line | _Plain]) -> _Table | None:
+        """All lines at once, where each names its step and time and no number is out of range."""
+        try:
+            return self._columns(lines)
+        except TypeError:  # a line without metrics (a seal, a header), or without step or time
+            pass
+        try:
+            return self._columns([line for line in lines if line.metrics is not None])
+        except TypeError:
+            return None
+
+    def _columns(self, lines: Sequence[_Line | _Plain]) -> _Table | None:
+        """Raises TypeError where a line lacks metrics, time, or a step that it needs."""
+        n = len(lines)
+        metrics: list[dict[str, float]] = list(map(_metrics, lines))
+        widths = np.fromiter(map(len, metrics), np.int64, n)
+        times = np.fromiter(map(_time, lines), np.float64, n)
+        if n and type(lines[0]) is _Plain:
+            ranks, sources = {None}, {None}
+        else:
+            ranks, sources = set(map(_rank, lines)), set(map(_source, lines))
+        if n == 0 or not np.isfinite(times).all() or any(map(_is_odd_rank, ranks)):
+            return None
+        try:
+            if self._clock:
+                steps = (times * 1000).astype(np.int64)
+            else:
+                steps = np.fromiter(map(_step, lines), np.int64, n)
+        except OverflowError:
+            return None
+        if steps.min() <= -MAX_STEP or steps.max() >= MAX_STEP or np.abs(times).max() > _MAX_TIME_S:
+            return None
+        pairs = [(rank, source) for rank in ranks for source in sources]
+        sound = {pair: self._sound(*pair) for pair in pairs}
+        origins = [*sound.values()] if len(sound) == 1 else [sound[one] for one in map(_origin, lines)]
+        return _Table(steps, times, metrics, widths, origins)
+
+    def _sound(self, rank: int | None, source: str | None) -> tuple[int | None, str | None]:
+        """Rank and source as rows have them: None for what the journal says anyway."""
+        return None if rank == self._rank else rank, None if source == "sdk" else source
+
+    def _complete(self, lines: Iterable[_Line | _Plain], next_step: int, last_time: float) -> list[_Record]:
         """Fill in steps and times.
 
         Raises:
@@ -148,10 +223,7 @@ class LineDecoder:
             if not (-MAX_STEP < step < MAX_STEP and math.isfinite(time) and 0 <= (line.rank or 0) < MAX_RANK):
                 raise _UnsoundError("step, time or rank out of range")
             next_step, last_time = step + 1, time
-            rank = None if line.rank == self._rank else line.rank
-            records.append(
-                _Record(step, time, line.metrics, rank, None if line.source == "sdk" else line.source)
-            )
+            records.append(_Record(step, time, line.metrics, *self._sound(line.rank, line.source)))
         return records
 
     def _patiently(
@@ -178,6 +250,10 @@ class LineDecoder:
             return self._complete([_soft_line(data)], next_step, last_time)
 
 
+def _is_odd_rank(rank: int | None) -> bool:
+    return rank is not None and not 0 <= rank < MAX_RANK
+
+
 class _UnsoundError(Exception):
     """A line that means nothing; says why, and never leaves this module."""
 
@@ -194,6 +270,8 @@ def _soft_line(data: bytes) -> _Line:
     value = parse_object(data)
     if value is None:
         raise _UnsoundError("not a JSON object")
+    if not data.isascii():
+        _check_text(data)
     metrics = value.get("metrics")
     if metrics is None:
         return _Line()
@@ -209,6 +287,22 @@ def _soft_line(data: bytes) -> _Line:
         rank=_whole(value.get("rank"), "rank"),
         source=_sound_key(source) if isinstance(source, str) else None,
     )
+
+
+def _check_text(data: bytes) -> None:
+    """Two keys that differ only in bytes that are no text would become one."""
+    try:
+        data.decode()
+    except UnicodeDecodeError as error:
+        raise _UnsoundError("holds bytes that are no UTF-8") from error
+
+
+def _is_one_a_line(data: bytes, objects: int) -> bool:
+    """msgspec takes several objects on a line, and one over several lines; a journal has neither."""
+    if len(data) < _SMALL:
+        return data.count(b"\n") == objects and b"\n\n" not in data
+    ends = np.frombuffer(data, np.uint8) == ord("\n")  # six times as fast as looking through bytes
+    return int(np.count_nonzero(ends)) == objects and not (ends[1:] & ends[:-1]).any()
 
 
 def _whole(value: object, name: str) -> int | None:
@@ -235,39 +329,103 @@ def _sound_key(key: str) -> str:
     return key.encode("utf-8", "replace").decode()
 
 
+class _Table(NamedTuple):
+    """Lines as columns, at least one. origins: (rank, source) of each line, or one entry for all."""
+
+    steps: Steps
+    times: Floats
+    metrics: list[dict[str, float]]
+    widths: NDArray[np.int64]
+    origins: list[tuple[int | None, str | None]]
+
+
 class _Group(NamedTuple):
-    """Records of one shape: the same keys in the same order, the same rank and source."""
+    """Lines of one shape: the same keys in the same order, the same rank and source."""
 
     keys: tuple[str, ...]
     rank: int | None
     source: str | None
-    places: list[int]
+    places: NDArray[np.intp]
 
 
-def _by_shape(records: list[_Record]) -> list[_Group]:
-    groups: dict[tuple[Any, ...], _Group] = {}
-    for place, (_, _, metrics, rank, source) in enumerate(records):
-        keys = tuple(metrics)
-        if not keys:
-            continue
-        group = groups.get((keys, rank, source))
-        if group is None:
-            group = groups[(keys, rank, source)] = _Group(keys, rank, source, [])
-        group.places.append(place)
-    return list(groups.values())
+class _Numbers(dict[Any, int]):
+    """Numbers things by their first appearance."""
+
+    def __missing__(self, thing: object) -> int:
+        number = self[thing] = len(self)
+        return number
+
+    def of(self, things: Iterable[Any], count: int) -> NDArray[np.int64]:
+        return np.fromiter(map(self.__getitem__, things), np.int64, count)
 
 
-def _to_rows(records: list[_Record], groups: list[_Group]) -> list[Rows]:
+def _table_of(records: list[_Record]) -> _Table | None:
     n = len(records)
-    steps = np.fromiter((record.step for record in records), np.int64, n)
-    times = np.fromiter((record.time for record in records), np.float64, n)
+    if not n:
+        return None
+    return _Table(
+        np.fromiter((record.step for record in records), np.int64, n),
+        np.fromiter((record.time for record in records), np.float64, n),
+        [record.metrics for record in records],
+        np.fromiter((len(record.metrics) for record in records), np.int64, n),
+        [(record.rank, record.source) for record in records],
+    )
+
+
+def _by_shape(table: _Table) -> list[_Group] | None:
+    """Lines of equal keys together; None where there are too many shapes for that to pay."""
+    n, names = len(table.steps), _Numbers()
+    if n > _MAX_SHAPES and table.widths.sum() < 2 * n:
+        return None  # about a key a line
+    keys = map(tuple, table.metrics)
+    if len(table.origins) == 1:
+        numbers = names.of(keys, n)
+        shapes = [(shape, *table.origins[0]) for shape in names]
+    else:
+        numbers = names.of(((shape, *origin) for shape, origin in zip(keys, table.origins, strict=True)), n)
+        shapes = list(names)
+    if len(shapes) > _MAX_SHAPES:
+        return None
+    return [
+        _Group(*shape, np.flatnonzero(numbers == number)) for number, shape in enumerate(shapes) if shape[0]
+    ]
+
+
+def _rows_of_shapes(table: _Table, groups: list[_Group]) -> list[Rows]:
     parts: dict[tuple[str, int | None, str | None], list[tuple[NDArray[np.intp], Floats]]] = {}
     for group in groups:
-        places = np.array(group.places, np.intp)
-        values = _matrix([records[place].metrics for place in group.places], len(group.keys))
+        values = _matrix([table.metrics[place] for place in group.places.tolist()], len(group.keys))
         for row, key in enumerate(group.keys):
-            parts.setdefault((key, group.rank, group.source), []).append((places, values[row]))
-    return [_join(name, pieces, steps, times) for name, pieces in parts.items()]
+            parts.setdefault((key, group.rank, group.source), []).append((group.places, values[row]))
+    return [_join(name, pieces, table.steps, table.times) for name, pieces in parts.items()]
+
+
+def _rows_of_keys(table: _Table) -> list[Rows]:
+    """Point by point, sorted by key: for lines of one metric each, and of ever different ones."""
+    total, names = int(table.widths.sum()), _Numbers()
+    values = np.fromiter(chain.from_iterable(map(dict.values, table.metrics)), np.float64, total)
+    places = np.repeat(np.arange(len(table.steps)), table.widths)
+    keys: Iterable[str] = chain.from_iterable(table.metrics)
+    if len(table.origins) == 1:
+        numbers = names.of(keys, total)
+        series = [(key, *table.origins[0]) for key in names]
+    else:
+        origins = [
+            origin
+            for origin, width in zip(table.origins, table.widths.tolist(), strict=True)
+            for _ in range(width)
+        ]
+        numbers = names.of(((key, *origin) for key, origin in zip(keys, origins, strict=True)), total)
+        series = list(names)
+    # numpy sorts 16-bit numbers stably in linear time
+    order = np.argsort(numbers.astype(np.int16) if len(series) < 1 << 15 else numbers, kind="stable")
+    places, values = places[order], values[order]
+    steps, times = table.steps[places], table.times[places]
+    ends = np.cumsum(np.bincount(numbers, minlength=len(series))).tolist()
+    return [
+        Rows(*name, steps[first:last], times[first:last], values[first:last])
+        for name, first, last in zip(series, [0, *ends], ends, strict=False)
+    ]
 
 
 def _matrix(metrics: list[dict[str, float]], width: int) -> Floats:
@@ -325,9 +483,9 @@ class _Shape:
         self._values = attrgetter(*names)
 
     @classmethod
-    def of(cls, groups: list[_Group], *, known: _Shape | None) -> _Shape | None:
+    def of(cls, groups: list[_Group] | None, *, known: _Shape | None) -> _Shape | None:
         """The shape for lines like these and those seen before; None when it would not pay."""
-        if any(group.rank is not None or group.source is not None for group in groups):
+        if groups is None or any(group.rank is not None or group.source is not None for group in groups):
             return None
         keys = dict.fromkeys(chain(known.keys if known else (), *(group.keys for group in groups)))
         lines = sum(len(group.places) for group in groups)
@@ -342,6 +500,8 @@ class _Shape:
         """None when a line has other keys, or a number is out of range."""
         try:
             decoded: list[Any] = self._decode(data)
+            if not _is_one_a_line(data, len(decoded)):
+                return None
             lines = [line for line in decoded if line.metrics is not None]
             n, width = len(lines), len(self.keys)
             steps = np.fromiter(map(_step, lines), np.int64, n)
@@ -352,14 +512,13 @@ class _Shape:
             return None
         flat = chain.from_iterable(map(self._values, map(_metrics, lines)))
         values = np.ascontiguousarray(np.fromiter(flat, np.float64, n * width).reshape(-1, width).T)
-        rows = [_present(key, steps, times, values[row]) for row, key in enumerate(self.keys)]
+        absent = values.view(np.int64) == _ABSENT_BITS
+        if absent.any():
+            rows = [
+                Rows(key, None, None, steps[there], times[there], values[row][there])
+                for row, (key, there) in enumerate(zip(self.keys, ~absent, strict=True))
+            ]
+        else:
+            rows = [Rows(key, None, None, steps, times, values[row]) for row, key in enumerate(self.keys)]
         filled = [row for row in rows if len(row.steps)]
         return Decoded(filled, n, float(times[0]), int(steps[-1]) + 1, float(times[-1]), [])
-
-
-def _present(key: str, steps: Steps, times: Floats, values: Floats) -> Rows:
-    absent = values.view(np.int64) == _ABSENT_BITS
-    if not absent.any():
-        return Rows(key, None, None, steps, times, values)
-    there = ~absent
-    return Rows(key, None, None, steps[there], times[there], values[there])

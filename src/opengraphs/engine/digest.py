@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from itertools import islice
 from typing import Any
 from zlib import crc32
 
@@ -16,14 +17,14 @@ from opengraphs.engine.rundata import RunData
 from opengraphs.store.folder import RunFolder
 
 KEPT_KEYS = 200
-EXACT_POINTS = 500_000
-"""Metrics of several ranks with more stored points than this are summed up without merging them."""
+KEPT_NAMES = 10_000
 
 
 class Digest(msgspec.Struct, array_like=True):
     """points: logged in all metrics; last: newest value of up to KEPT_KEYS metrics.
 
-    stamp: of the journals it was made from; 0 while the run lived.
+    stamp: of the journals it was made from; 0 while the run lived. more_keys: names of
+    metrics beyond those in `metrics`, up to KEPT_NAMES.
     """
 
     points: int = 0
@@ -32,6 +33,7 @@ class Digest(msgspec.Struct, array_like=True):
     spark: list[float] = []
     metrics: list[dict[str, Any]] = []
     stamp: int = 0
+    more_keys: list[str] = []
 
     def last(self) -> dict[str, Any]:
         return {metric["key"]: metric["last"] for metric in self.metrics}
@@ -65,27 +67,41 @@ def digest_of(data: RunData, *, ended: bool) -> Digest:
     curves = data.curves()
     lanes = [lane for curve in curves.values() for lane in curve.lanes() if lane.n]
     main = rules.main_metric(list(curves))
-    shown = list(curves.values())[:KEPT_KEYS]
+    shown = list(islice(curves.values(), KEPT_KEYS))
     if main is not None and curves[main] not in shown:
         shown.append(curves[main])
+    summed = {curve.key for curve in shown}
+    more = (
+        [key for key in islice(curves, KEPT_NAMES) if key not in summed] if len(curves) > len(shown) else []
+    )
     return Digest(
         points=sum(lane.n for lane in lanes),
         last_step=max((lane.summary.most_step for lane in lanes), default=None),
         main_metric=main,
-        spark=answer.spark(curves[main].merged()) if main is not None else [],
+        spark=_spark(curves[main]) if main is not None else [],
         metrics=[metric_summary(curve) for curve in shown],
         stamp=stamp_of(data.folder) if ended else 0,
+        more_keys=more,
     )
 
 
+def _spark(curve: KeyCurves) -> list[float]:
+    """Of all ranks, or of one where they are too long to merge for this."""
+    strip = curve.at_hand()
+    if strip is None:
+        strip = next((lane for lane in curve.lanes() if lane.n and not lane.falls), None)
+    return answer.spark(strip) if strip is not None else []
+
+
 def metric_summary(curve: KeyCurves) -> dict[str, Any]:
-    """Protocol `MetricSummary`; `approximate` is there and true where ranks were too long to merge."""
+    """Protocol `MetricSummary`; `approximate` is there and true where it would take long to put
+    the series together, of ranks or out of order."""
     lanes = [lane for lane in curve.lanes() if lane.n]
     if len(lanes) == 1 and lanes[0].rises:
         return _of_lane(curve.key, lanes[0])
-    if len(curve.ranks) > 1 and curve.stored_points() > EXACT_POINTS:
+    strip = curve.at_hand()
+    if strip is None:
         return _of_lanes(curve.key, lanes)
-    strip = curve.merged()
     total = total_of(strip.cells(0, strip.n, COARSE))
     if total is None:
         return _summary(curve.key, 0, None, None, None, None, None)

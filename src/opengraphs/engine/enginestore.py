@@ -15,21 +15,23 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, Literal, TypedDict
 
 from opengraphs import paths
 from opengraphs.engine import digest
-from opengraphs.engine.answers import Answers
 from opengraphs.engine.catalog import Entry
-from opengraphs.engine.doctor import check_store
+from opengraphs.engine.comparing import Comparisons
+from opengraphs.engine.doctor import check_seals_of, check_store
 from opengraphs.engine.index import IndexDoubtError
+from opengraphs.engine.rundata import RunData
 from opengraphs.engine.runevents import FACT_KINDS
 from opengraphs.errors import StoreError
 from opengraphs.records import RunFacts
 from opengraphs.store import recovery
-from opengraphs.store.folder import runs_folder
+from opengraphs.store.folder import RunFolder, runs_folder
 
 MAX_BACKLOG = 256
 DOCTOR_READ_S = 3.0
@@ -55,7 +57,7 @@ class Change(TypedDict, total=False):
     reset: bool
 
 
-class EngineStore(Answers):
+class EngineStore(Comparisons):
     """Runs of one store: catalog, series, logs, events, checks."""
 
     @classmethod
@@ -139,7 +141,8 @@ class EngineStore(Answers):
                 if self._try(lambda run_id=run_id: self._is_other(run_id)):  # type: ignore[misc]
                     changes.append({"kind": "metrics", "run": run_id, "keys": {}, "points": 0, "reset": True})
         for files in self._files.values():
-            files.verify()
+            with contextlib.suppress(OSError):
+                files.verify()
         return changes
 
     def _is_other(self, run_id: str) -> bool:
@@ -185,6 +188,14 @@ class EngineStore(Answers):
             changes.append({"kind": "log", "run": run_id, "size_bytes": size})
         return changes
 
+    def look_at(self, run_id: str) -> list[Change]:
+        """What an edit of ours changed about a run: told at once, and not at the next scan."""
+        entry = self._catalog.entries.get(run_id)
+        if entry is None:
+            return []
+        changes = [self._run_change(run_id)] if self._catalog.reread(run_id) else []
+        return [*changes, {"kind": "events", "run": run_id}]
+
     def watch_folders(self) -> list[Path]:
         """Folders whose inotify events announce something: `runs/` and each live run's own.
 
@@ -204,31 +215,80 @@ class EngineStore(Answers):
 
     def backlog(self) -> dict[str, float]:
         """Runs with journals still to be read → fraction still to read, most wanted first:
-        runs that were asked about, then live ones, then ended ones, newest first. At most
-        MAX_BACKLOG of them.
+        runs that were asked about, then those that a list showed, then live ones, then ended
+        ones, newest first. At most MAX_BACKLOG of them.
         """
-        found: dict[str, float] = {}
-        opened = sorted(self._runs.items(), key=lambda item: item[1].asked_s, reverse=True)
-        for run_id, data in opened:
-            pending = data.pending()
-            if pending > 0.0 and run_id not in self._unreadable:
-                found[run_id] = pending
-        is_open = {run_id for run_id, _ in opened}
-        for run_id in self._unread(is_open):
-            if len(found) >= MAX_BACKLOG:
-                break
-            found[run_id] = 1.0
-        return found
+        return dict(islice(self._waiting(), MAX_BACKLOG))
 
-    def _unread(self, is_open: set[str]) -> list[str]:
-        """Runs nobody has looked into yet, live ones first, then newest first."""
-        entries = self._catalog.entries
-        unread = [
-            run_id
-            for run_id in entries
-            if run_id not in is_open and run_id not in self._unreadable and not self._runs.has_digest(run_id)
-        ]
-        return sorted(unread, key=lambda run_id: (entries[run_id].is_live, run_id), reverse=True)
+    def most_wanted(self) -> str | None:
+        """The first of `backlog()`, None when there is nothing to read."""
+        return next((run_id for run_id, _ in self._waiting()), None)
+
+    def _waiting(self) -> Iterator[tuple[str, float]]:
+        """Each run once; looks no further than it is asked."""
+        opened = sorted(self._runs.items(), key=lambda item: item[1].asked_s, reverse=True)
+        seen = {run_id for run_id, _ in opened}
+        for run_id, data in opened:
+            pending = 0.0 if self._is_followed(run_id, data) else self._pending_of(run_id, data)
+            if pending > 0.0:
+                yield run_id, pending
+        for run_id in chain(self._listed_unread(), self._unread()):
+            if run_id not in seen:
+                seen.add(run_id)
+                yield run_id, 1.0
+
+    def _is_followed(self, run_id: str, data: RunData) -> bool:
+        """A live run of which only the newest lines are unread: the next `poll` brings them, and
+        a run that keeps logging must not keep the backlog going."""
+        entry = self._catalog.entries.get(run_id)
+        return entry is not None and entry.is_live and data.is_followed()
+
+    def want_whole(self, ref: str, metric: str, *, ranks: bool = False) -> None:
+        """A long curve will be asked for as a whole: `ingest_backlog` puts it together, in pieces."""
+        entry = self._entry(ref)
+        with self._reading(entry):
+            curve = self._try(lambda: self._data(entry).curves().get(metric))
+            for rank in curve.ranks if curve is not None and ranks else (None,):
+                if curve is not None:
+                    curve.newest(rank)
+
+    def is_reading(self, run_id: str) -> bool:
+        """Whether a run that is open has something left to be read or put together."""
+        data = self._runs.find(run_id)
+        if data is None or self._is_followed(run_id, data):
+            return False
+        return self._pending_of(run_id, data) > 0.0
+
+    def _pending_of(self, run_id: str, data: RunData) -> float:
+        """What is left of an open run; nothing of one that cannot be read."""
+        if run_id in self._unreadable:
+            return 0.0
+        try:
+            return data.pending()
+        except OSError as error:
+            self._unreadable[run_id] = str(error)
+            return 0.0
+
+    def _is_unread(self, run_id: str) -> bool:
+        return run_id not in self._unreadable and not self._runs.has_digest(run_id)
+
+    def _listed_unread(self) -> list[str]:
+        done = [run for run in self._listed if run not in self._catalog.entries or not self._is_unread(run)]
+        for run_id in done:
+            del self._listed[run_id]
+        return list(self._listed)
+
+    def _unread(self) -> Iterator[str]:
+        """Runs nobody has looked into yet, live ones first, then newest first. They are put in
+        order once, and left out one by one as they are read."""
+        entries, state = self._catalog.entries, (self._catalog.listings, id(self._runs.index))
+        if state != self._unread_of:
+            unread = [run_id for run_id in entries if not self._runs.has_digest(run_id)]
+            self._unread_order = sorted(unread, key=lambda run_id: (entries[run_id].is_live, run_id))
+            self._unread_of = state
+        while self._unread_order and not self._is_unread(self._unread_order[-1]):
+            self._unread_order.pop()
+        return filter(self._is_unread, reversed(self._unread_order))
 
     def ingest_backlog(self, run_id: str | None = None, *, budget_s: float) -> float:
         """Read on, oldest part first, for about `budget_s` seconds, and commit.
@@ -240,7 +300,7 @@ class EngineStore(Answers):
             The fraction of that run still to be read; 0.0 when it is done (or nothing is
             left at all). The first slice is always read, so progress is certain.
         """
-        wanted = run_id or next(iter(self.backlog()), None)
+        wanted = run_id or self.most_wanted()
         entry = self._catalog.entries.get(wanted) if wanted is not None else None
         if entry is None:
             return 0.0
@@ -248,14 +308,17 @@ class EngineStore(Answers):
         return self._quietly(entry, lambda: self._ingest(entry, deadline), 0.0)
 
     def _ingest(self, entry: Entry, deadline_s: float) -> float:
-        data = self._runs.find(entry.run_id) or self._open_data(entry)
-        if data.ingest_behind(deadline_s, final=not entry.is_live):
-            left = data.pending()
-            if left > 0.0:
-                return left
-        self._runs.commit(entry.run_id, live=entry.is_live)
-        self._runs.evict(set(self._catalog.live()))
-        return 0.0
+        data = self._runs.open(entry.folder)
+        if self._runs.index.tidy() and time.monotonic() > deadline_s:
+            return data.pending()
+        left = data.pending() if data.ingest_behind(deadline_s, final=not entry.is_live) else 0.0
+        if left == 0.0:
+            self._runs.commit(entry.run_id, live=entry.is_live)
+            if not entry.is_live:
+                self._runs.let_go(entry.run_id)
+        if self._runs.is_over_budget():
+            self._runs.evict(set(self._catalog.live()))
+        return left
 
     def unsettled(self) -> list[str]:
         """Ended runs of this host whose folder still wants `settle`."""
@@ -281,12 +344,15 @@ class EngineStore(Answers):
         except OSError:
             entry.wants_settle = False  # read-only, or the disk is full: it stays as it is
             return False
+        finally:
+            self._runs.let_go(run_id)
         self._catalog.reread(run_id)
         return done is not None and (done.written or bool(done.trimmed))
 
     def _last_values(self, entry: Entry) -> dict[str, Any]:
         """Last value of every metric of a run that was read to its end; none for others."""
-        data = self._data(entry)
+        data = self._runs.open(entry.folder)  # nobody asked about it
+        data.poll(final=True)
         if data.pending() > 0.0 or len(data.curves()) > _MAX_SUMMARY_KEYS:
             return {}
         return {key: digest.metric_summary(curve)["last"] for key, curve in data.curves().items()}
@@ -313,14 +379,24 @@ class EngineStore(Answers):
     def doctor(self) -> list[dict[str, str]]:
         """Checks of this store and its index, each `{id, status, message, fix}`.
 
-        Reads runs that nobody has read yet for up to DOCTOR_READ_S, newest first.
+        Reads runs that nobody has read yet for up to DOCTOR_READ_S, newest first, and looks
+        at seals for up to SEAL_BUDGET_S: who must not be held up so long does both in pieces
+        and elsewhere (`ingest_backlog`, `run_folders` and `check_seals_of`), and asks for `checks`.
         """
         deadline = time.monotonic() + DOCTOR_READ_S
-        while time.monotonic() < deadline and (waiting := self.backlog()):
-            self.ingest_backlog(next(iter(waiting)), budget_s=deadline - time.monotonic())
+        while time.monotonic() < deadline and (waiting := self.most_wanted()) is not None:
+            self.ingest_backlog(waiting, budget_s=deadline - time.monotonic())
+        return [*self.checks(), check_seals_of(self.run_folders())]
+
+    def checks(self) -> list[dict[str, str]]:
+        """Those checks that need nothing but what is known."""
         unread = len(self.backlog())
         return self._try(
             lambda: check_store(
                 self.path, self._catalog, self._runs, unread=unread, unreadable=self._unreadable
             )
         )
+
+    def run_folders(self) -> list[RunFolder]:
+        """Folders of all runs, newest first."""
+        return [entry.folder for _, entry in sorted(self._catalog.entries.items(), reverse=True)]

@@ -22,10 +22,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from opengraphs.engine.cells import CELL, Cells
+from opengraphs.engine.scratch import Scratch
 
 SCHEMA = 1
 """Raised whenever the meaning of a table or blob changes; older files are deleted."""
 FILE = "index.sqlite"
+CHECKPOINT_BYTES = 4 << 20
 _SEQ_BITS = 24
 _SEQ_MASK = (1 << _SEQ_BITS) - 1
 _PUT_POINTS = "INSERT OR REPLACE INTO points VALUES(?, ?, ?, ?, ?, ?, ?)"
@@ -85,6 +87,7 @@ class Index:
 
     Attributes:
         kept: whether it outlives this process.
+        scratch: room on the same disk for what need not outlive it.
         why_private: "" or why it is not kept.
 
     Every method may raise IndexDoubtError.
@@ -98,6 +101,8 @@ class Index:
         self._db = _connect(str(folder / FILE))
         if not self.kept:
             self._run("PRAGMA synchronous = OFF")  # nobody reads it after a power cut
+        self.scratch = Scratch(folder)
+        self._unmoved_bytes = 0
         self._queued: dict[str, list[tuple[Any, ...]]] = {}
         """Rows by statement, sent together at the end of the transaction: a fifth of the time."""
         self._next_lane = 1 + max(
@@ -142,6 +147,7 @@ class Index:
 
     def close(self) -> None:
         """Close it; a private one is removed."""
+        self.scratch.close()
         try:
             self._db.close()
         except sqlite3.Error:
@@ -182,6 +188,17 @@ class Index:
 
     def _queue(self, sql: str, row: tuple[Any, ...]) -> None:
         self._queued.setdefault(sql, []).append(row)
+
+    def tidy(self) -> bool:
+        """Move what commits left in the log to its place when that is a few MB; True when it was.
+
+        A piece of work by itself (10 ms), so that no commit has to do it beside its own.
+        """
+        if self._unmoved_bytes < CHECKPOINT_BYTES:
+            return False
+        self._unmoved_bytes = 0
+        self._all("PRAGMA wal_checkpoint(PASSIVE)")
+        return True
 
     def _run(self, sql: str, values: tuple[Any, ...] = ()) -> sqlite3.Cursor:
         with _doubting():
@@ -255,10 +272,12 @@ class Index:
         if fine is not None:
             self._queue("INSERT OR REPLACE INTO fine VALUES(?, ?)", (row, fine.tobytes()))
         self._queue(_PUT_POINTS, (row, *points))
+        self._unmoved_bytes += len(points.vals) + len(points.times) + 3 * coarse.nbytes
 
     def put_open_chunk(self, lane: int, seq: int, points: PointsRow) -> None:
         """Write the points of the chunk that still grows; cells are made of it when it is full."""
         self._queue(_PUT_POINTS, ((lane << _SEQ_BITS) | seq, *points))
+        self._unmoved_bytes += len(points.vals) + len(points.times)
 
     def coarse(self, lane: int, chunks: int) -> Cells:
         """Coarse cells of the first `chunks` chunks, in order."""

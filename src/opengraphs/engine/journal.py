@@ -21,11 +21,13 @@ from opengraphs.engine.lane import Lane
 from opengraphs.engine.strip import Points
 from opengraphs.store.folder import WriterName, segment_path
 from opengraphs.store.jsonl import parse_object
-from opengraphs.store.tail import PIECE_BYTES, BadLine, JournalTail, Mark, Position
+from opengraphs.store.tail import BadLine, JournalTail, Mark, Position
 
 METRICS, SYSTEM = "metrics", "system"
 REWRITE_BYTES = 8 << 20
 """A commit that would write more than this of open chunks a second time seals them instead."""
+PIECE_BYTES = 512 << 10
+"""What one read takes in: some 5 ms of decoding, for nobody waits longer than for one."""
 _FIRST_BYTES = 16 << 10
 LaneKey = tuple[str, int | None, str | None]
 
@@ -62,6 +64,7 @@ class _Reader:
         self.tail = tail
         self.lanes: dict[LaneKey, Lane] = {}
         self.first_time: float | None = None
+        self.first_step: int | None = None
         self.next_step = 0
         self.last_time = 0.0
         self.records = 0
@@ -78,6 +81,8 @@ class _Reader:
         for bad in decoded.bad:
             self.tail.note_bad(bad)
         self.first_time = decoded.first_time if self.first_time is None else self.first_time
+        if self.first_step is None and decoded.rows:
+            self.first_step = min(int(rows.steps[0]) for rows in decoded.rows)
         self.next_step, self.last_time = decoded.next_step, decoded.last_time
         self.records += decoded.records
         for rows in decoded.rows:
@@ -289,6 +294,16 @@ class Journal:
         """A second reader is ahead, and the first has not caught up with it."""
         return self._ahead is not None
 
+    def unread(self) -> tuple[tuple[int, float], tuple[int, float]] | None:
+        """(step, time) of the points at both ends of the gap between the two readers; None without one.
+
+        None too while one of them has read nothing: there is no gap between points then.
+        """
+        main, ahead = self._main, self._ahead
+        if ahead is None or not main.records or ahead.first_step is None or ahead.first_time is None:
+            return None
+        return (main.next_step - 1, main.last_time), (ahead.first_step, ahead.first_time)
+
     def look_ahead(self, max_bytes: int) -> bool:
         """Set a second reader about `max_bytes` before the end; False when that cannot be.
 
@@ -323,8 +338,9 @@ class Journal:
             own = main.lanes.get(name)
             if own is None:
                 own = main.lanes[name] = Lane(*name, self._cache)
-            own.append(lane.read(0, lane.n))
-        main.next_step, main.last_time = ahead.next_step, ahead.last_time
+            own.take_over(lane)
+        if ahead.records:
+            main.next_step, main.last_time = ahead.next_step, ahead.last_time
         main.records += ahead.records
         main.unsaved_points += ahead.unsaved_points
         self._ahead = self._ahead_start = None

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import msgspec
 import numpy as np
 
-from opengraphs.engine.cells import CELL, COARSE, FINE, NO_CELLS, Cells, cells_of, join_cells, merge_cells
+from opengraphs.engine.cells import CELL, COARSE, FINE, Cells, cells_of, join_cells, merge_cells
 from opengraphs.engine.chunkcache import ChunkCache
 from opengraphs.engine.index import Index, IndexDoubtError, LaneRow, PointsRow
 from opengraphs.engine.strip import NO_POINTS, CellRow, Points, exact_cells, find_in, join
@@ -22,6 +22,8 @@ from opengraphs.engine.summary import Summary
 
 CHUNK = 4096
 _LEAST_TAIL = 16
+_KEPT_FINE = 3200
+"""Cells, 460 kB: what a range of a chart at that level needs."""
 
 
 class LaneState(msgspec.Struct, array_like=True):
@@ -61,8 +63,11 @@ class Lane:
         """Where each sealed chunk ends, kept only where some are not full."""
         self._unsaved: list[_Sealed] = []
         self._saved_n = 0
-        self._sealed_coarse: Cells | None = NO_CELLS
+        self._sealed_coarse: list[Cells] | None = []
+        """Coarse cells of sealed chunks, in pieces; None: in the index."""
         self._row: CellRow | None = None
+        self._fine: tuple[tuple[int, int, int, int], CellRow] | None = None
+        """The fine cells that were asked for last, and what they cover: charts ask again."""
         self._tail = NO_POINTS
         self._tail_n = 0
         self._tail_here = True
@@ -80,7 +85,7 @@ class Lane:
         lane.id = row.id
         lane._summary = state.summary
         lane._sealed, lane._sealed_n = state.sealed, state.sealed_n
-        lane._sealed_coarse = None if state.sealed else NO_CELLS
+        lane._sealed_coarse = None if state.sealed else []
         lane._saved_n = state.summary.n
         lane._tail_n = lane._checked = state.summary.n - state.sealed_n
         lane._tail_here = lane._tail_n == 0
@@ -96,6 +101,14 @@ class Lane:
         """Add the points that follow."""
         count, at = len(points.steps), 0
         self._load_tail()
+        if count == 1 and self._tail_n + 1 < CHUNK:  # a live run, looked at often
+            self._reserve(self._tail_n + 1)
+            for own, new in zip(self._tail, points, strict=True):
+                own[self._tail_n] = new[0]
+            self._tail_n += 1
+            at = 1
+        elif self._tail_n == 0 and _LEAST_TAIL <= count < CHUNK:
+            self._tail, self._tail_n, at = Points(*(column.copy() for column in points)), count, count
         while at < count:
             take = min(CHUNK - self._tail_n, count - at)
             self._reserve(self._tail_n + take)
@@ -127,10 +140,32 @@ class Lane:
         coarse = merge_cells(fine, np.arange(0, len(fine), COARSE // FINE))
         self._unsaved.append(_Sealed(self._sealed, points, coarse, fine if self._tail_n > COARSE else None))
         if self._sealed_coarse is not None:
-            self._sealed_coarse = join_cells((self._sealed_coarse, coarse))
+            self._sealed_coarse.append(coarse)
         self._sealed += 1
         self._sealed_n += self._tail_n
         self._tail, self._tail_n, self._checked = NO_POINTS, 0, 0
+
+    def take_over(self, other: Lane) -> None:
+        """Add all points of a lane that no commit has seen; its full chunks are not copied."""
+        if other._sealed == 0:
+            self.append(other.read(0, other.n))
+            return
+        self.seal_open()
+        self._load_tail()
+        if (
+            self._ends is not None
+            or self._sealed_n + other._sealed_n != (self._sealed + other._sealed) * CHUNK
+        ):
+            start = self._sealed_n
+            self._all_ends().extend(start + end for end in other._all_ends())
+        self._unsaved += [chunk._replace(seq=self._sealed + chunk.seq) for chunk in other._unsaved]
+        if self._sealed_coarse is not None:
+            self._sealed_coarse += [chunk.coarse for chunk in other._unsaved]
+        self._sealed += other._sealed
+        self._sealed_n += other._sealed_n
+        self._summary.follow(other.summary)
+        self._tail, self._tail_n, self._checked = other._tail, other._tail_n, other._tail_n
+        self._row = None
 
     def seal_open(self) -> None:
         """Seal the tail if it holds anything."""
@@ -162,9 +197,10 @@ class Lane:
         return self._tail_n * 24
 
     def memory_bytes(self) -> int:
-        coarse = 0 if self._sealed_coarse is None else len(self._sealed_coarse)
+        coarse = 0 if self._sealed_coarse is None else 1 + self._sealed_n // COARSE
         row = 0 if self._row is None else len(self._row.cells)
-        return 600 + len(self._tail.steps) * 24 + self.unsaved_bytes() + (coarse + row) * CELL.itemsize
+        fine = 0 if self._fine is None else len(self._fine[1].cells)
+        return 600 + len(self._tail.steps) * 24 + self.unsaved_bytes() + (coarse + row + fine) * CELL.itemsize
 
     def save(self, index: Index, writer: int) -> None:
         """Write what is new into the open transaction; `saved` says that it was committed."""
@@ -187,8 +223,8 @@ class Lane:
         """Let go of all memory that the index can give back."""
         if self.is_changed or self._unsaved or self.id is None:
             return
-        self._sealed_coarse = None if self._sealed else NO_CELLS
-        self._row = self._ends = None
+        self._sealed_coarse = None if self._sealed else []
+        self._row = self._ends = self._fine = None
         if self._tail_n:
             self._tail, self._tail_here = NO_POINTS, False
 
@@ -203,6 +239,11 @@ class Lane:
     @property
     def rises(self) -> bool:
         return self.summary.rises
+
+    @property
+    def falls(self) -> bool:
+        """A step lies below the one before it somewhere."""
+        return self.summary.drops > 0
 
     @property
     def time_rises(self) -> bool:
@@ -280,22 +321,31 @@ class Lane:
             if self._sealed_coarse is None:
                 assert self.id is not None, "coarse cells are only dropped once they are stored"
                 saved = self._sealed - len(self._unsaved)
-                parts = [self._cache.index.coarse(self.id, saved), *(chunk.coarse for chunk in self._unsaved)]
-                self._sealed_coarse = join_cells(parts)
+                self._sealed_coarse = [
+                    self._cache.index.coarse(self.id, saved),
+                    *(chunk.coarse for chunk in self._unsaved),
+                ]
             self._load_tail()
+            if len(self._sealed_coarse) > 1:
+                self._sealed_coarse = [join_cells(self._sealed_coarse)]
             tail = cells_of(*self._tail.part(0, self._tail_n), COARSE)
-            self._row = CellRow(join_cells((self._sealed_coarse, tail)))
+            self._row = CellRow(join_cells([*self._sealed_coarse, tail]))
         return self._row
 
     def _fine_row(self, first: int, last: int) -> CellRow:
         """Fine cells of the chunks that a range touches."""
         begin = self._chunk_of(first) if first < self._sealed_n else self._sealed
         end = self._chunk_of(min(last, self._sealed_n) - 1) + 1 if first < self._sealed_n else begin
+        covers = (begin, end, self._sealed, self._tail_n if last > self._sealed_n else -1)
+        if self._fine is not None and self._fine[0] == covers:
+            return self._fine[1]
         parts = self._fine_of_chunks(begin, end)
         if last > self._sealed_n:
             self._load_tail()
             parts.append(cells_of(*self._tail.part(0, self._tail_n), FINE))
-        return CellRow(join_cells(parts), self._chunk_start(begin))
+        row = CellRow(join_cells(parts), self._chunk_start(begin))
+        self._fine = (covers, row) if len(row.cells) <= _KEPT_FINE else None
+        return row
 
     def _fine_of_chunks(self, begin: int, end: int) -> list[Cells]:
         saved = self._sealed - len(self._unsaved)
@@ -313,7 +363,7 @@ def _to_row(points: Points) -> PointsRow:
     steps, times, values = points
     n = len(steps)
     stride = int(steps[1] - steps[0]) if n > 1 else 1
-    regular = bool((np.diff(steps) == stride).all())
+    regular = int(steps[-1] - steps[0]) == stride * (n - 1) and bool((steps[1:] - steps[:-1] == stride).all())
     return PointsRow(
         n,
         int(steps[0]) if regular else None,

@@ -3,34 +3,61 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping
+import heapq
+import time
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from opengraphs.engine.catalog import Entry
-from opengraphs.engine.filter import compile_filter, lookup
+from opengraphs.engine.filter import (
+    Filter,
+    Surroundings,
+    compile_filter,
+    nearest_field,
+    value_getter,
+)
+from opengraphs.engine.filterterms import TIMES
+from opengraphs.engine.moments import duration_s
 from opengraphs.errors import AmbiguousError, NotFoundError, UsageError
 from opengraphs.records import STATUSES
 
 MAX_LIMIT = 2000
 _NAMED = 10
+_IN_ONE_CASE = ("run_id", "status", "created_at", "started_at", "ended_at", "heartbeat_at")
+"""Keys whose text og writes itself, so that case says nothing."""
+_FEW = 10
+"""A page below a tenth of a list is taken out with a heap; a larger part is sorted."""
 _DIGEST_KEYS = ("points", "last_step", "main_metric")
-_INSIDE = ("config", "summary", "git", "ranks", "job", "progress", "parent")
-_SORT_KEYS = (
+_INSIDE = ("config", "summary", "last", "tag", "git", "ranks", "job", "progress", "parent")
+SORT_KEYS = (
     "run_id", "project", "name", "group", "job_type", "status", "created_at", "started_at", "ended_at",
     "heartbeat_at", "exit_code", "signal", "host", "user", "pid", "runner_pid", "command", "cwd", "script",
-    "python", "source", "tags", "notes", "archived", "journal", *_DIGEST_KEYS,
+    "python", "source", "tags", "notes", "archived", "journal", "duration", *_DIGEST_KEYS,
 )  # fmt: skip
+_AS_IN_FILTERS = {**TIMES, "id": "run_id", "job": "job_type", "tag": "tags"}
+"""Fields that the filter language calls by another name than run.json: both sort."""
+_SHOWS_ARCHIVED = frozenset(("archived", "id"))
+"""A filter that names one of these means archived runs too."""
 
 
 class Page(NamedTuple):
+    """total: runs that pass. next: the cursor of the page behind, None at the end. filter: as it was parsed."""
+
     entries: list[Entry]
     total: int
     next: str | None
+    filter: Filter
 
 
 def needs_summaries(where: str, sort: str) -> bool:
     """Whether last values of metrics take part, so that digests have to be at hand."""
-    return "summary" in where or "summary" in sort or sort.lstrip("-") in _DIGEST_KEYS
+    return (
+        sort.lstrip("-").partition(".")[0] in ("summary", "last", *_DIGEST_KEYS)
+        or "summary" in where
+        or "last" in where
+        or "points" in where
+        or "main_metric" in where
+    )
 
 
 def page(
@@ -42,87 +69,184 @@ def page(
     sort: str,
     limit: int,
     cursor: str | None,
+    about: Surroundings | None = None,
 ) -> Page:
     """One page of the runs that pass.
+
+    Args:
+        entries: newest first: by id, downwards.
 
     Raises:
         UsageError: an argument makes no sense.
     """
     if not 1 <= limit <= MAX_LIMIT:
         raise UsageError(f"limit is 1 to {MAX_LIMIT}, not {limit}")
-    chosen = list(_passing(entries, where, project, status))
-    ordered = _sorted(chosen, sort)
-    start = _start(ordered, cursor)
+    chosen, filter_ = select(entries, where=where, project=project, status=status, about=about)
+    order = _Order(chosen, sort, about)
+    start, ordered = _start(order, cursor, limit)
     shown = ordered[start : start + limit]
     end = start + len(shown)
-    following = f"{end}:{shown[-1].run_id}" if shown and end < len(ordered) else None
-    return Page(shown, len(ordered), following)
+    following = f"{end}:{shown[-1].run_id}" if shown and end < order.total else None
+    return Page(shown, order.total, following, filter_)
 
 
-def _passing(
-    entries: Iterable[Entry], where: str, project: str | None, status: str | None
-) -> Iterable[Entry]:
+def select(
+    entries: Iterable[Entry],
+    *,
+    where: str,
+    project: str | None = None,
+    status: str | None = None,
+    about: Surroundings | None = None,
+) -> tuple[list[Entry], Filter]:
+    """The runs that pass, in the order they are in; archived ones only where the filter speaks of them.
+
+    Raises:
+        UsageError: the filter does not parse, or there is no such status.
+    """
     if status is not None and status not in STATUSES:
         raise UsageError(f"unknown status {status!r}", hint=_meant(status, STATUSES))
-    passes = compile_filter(where)
-    for entry in entries:
-        facts = entry.facts
-        if project is not None and facts.get("project") != project:
-            continue
-        if status is not None and facts.get("status") != status:
-            continue
-        if passes(entry):
-            yield entry
+    filter_ = compile_filter(where, about=about)
+    passes = filter_.passes
+    chosen = list(entries) if status is None and project is None else _like(entries, project, status)
+    if not filter_.fields & _SHOWS_ARCHIVED:
+        chosen = [entry for entry in chosen if not entry.facts.get("archived")]
+    if where.strip():
+        chosen = [entry for entry in chosen if passes(entry)]
+    return chosen, filter_
 
 
-def _sorted(entries: list[Entry], sort: str) -> list[Entry]:
-    descending = sort.startswith("-")
-    key = sort.lstrip("-")
-    head, _, path = key.partition(".")
-    if key not in _SORT_KEYS and not (head in _INSIDE and path):
-        raise UsageError(f"cannot sort by {key!r}", hint=_meant(key, [*_SORT_KEYS, "config.…", "summary.…"]))
+def _like(entries: Iterable[Entry], project: str | None, status: str | None) -> list[Entry]:
+    return [
+        entry
+        for entry in entries
+        if (project is None or entry.facts.get("project") == project)
+        and (status is None or entry.facts.get("status") == status)
+    ]
 
-    def value_of(entry: Entry) -> Any:
-        if key in _DIGEST_KEYS:
-            return entry.digest.get(key)
-        if not path:
-            return entry.facts.get(key)
-        values: Any = entry.summary() if head == "summary" else entry.facts.get(head)
-        return lookup(values, path) if isinstance(values, Mapping) else None
 
-    known, unknown = [], []
-    for entry in sorted(entries, key=lambda entry: entry.run_id, reverse=True):  # newest first among equals
-        value = _comparable(value_of(entry))
-        if value is None:
-            unknown.append(entry)
+class _Order:
+    """Runs by a key: equal ones newest first, those that have no such value last.
+
+    Only as much is sorted as is asked for: a page of ten thousand runs is not the work of all.
+    """
+
+    def __init__(self, entries: list[Entry], sort: str, about: Surroundings | None) -> None:
+        self._descending = sort.startswith("-")
+        self.total = len(entries)
+        key = _AS_IN_FILTERS.get(sort.removeprefix("-"), sort.removeprefix("-"))
+        values = list(map(_value_of(key, about), entries))
+        kinds = set(map(type, values))
+        if kinds == {str}:
+            texts = values if key in _IN_ONE_CASE else list(map(str.lower, values))
+            self._parts = _Parts([], [], texts, entries, [])
+        elif kinds <= {int}:
+            self._parts = _Parts(values, entries, [], [], [])
         else:
-            known.append((value, entry))
-    known.sort(key=lambda pair: pair[0], reverse=descending)
-    return [entry for _, entry in known] + unknown
+            self._parts = _parted(values, entries)
+
+    def first(self, count: int) -> list[Entry]:
+        """The first `count` runs. Numbers come before text, and behind it downwards."""
+        parts = self._parts
+        ranked = [(parts.numbers, parts.of_numbers), (parts.texts, parts.of_texts)]
+        found: list[Entry] = []
+        for values, entries in reversed(ranked) if self._descending else ranked:
+            found += [entries[at] for at in self._places(values, max(0, count - len(found)))]
+        return (found + parts.without)[:count]
+
+    def _places(self, values: list[Any], count: int) -> Iterable[int]:
+        """Places of at least the first `count` values; equal ones in the order they have."""
+        if count * _FEW >= len(values):
+            return sorted(range(len(values)), key=values.__getitem__, reverse=self._descending)
+        if self._descending:
+            return [
+                -at for _, at in heapq.nlargest(count, zip(values, range(0, -len(values), -1), strict=True))
+            ]
+        return [at for _, at in heapq.nsmallest(count, zip(values, range(len(values)), strict=True))]
 
 
-def _comparable(value: Any) -> tuple[int, Any] | None:
-    """Numbers before text; None for what has no order."""
-    if isinstance(value, bool | int | float):
-        return (0, value) if value == value else None  # noqa: PLR0124  (NaN has no place in an order)
-    if isinstance(value, str):
-        return (1, value.lower())
-    if isinstance(value, list) and value:
-        return (1, " ".join(map(str, value)).lower())
-    return None
+class _Parts(NamedTuple):
+    """Values that have an order with each other, and the runs they are of."""
+
+    numbers: list[Any]
+    of_numbers: list[Entry]
+    texts: list[str]
+    of_texts: list[Entry]
+    without: list[Entry]
 
 
-def _start(ordered: list[Entry], cursor: str | None) -> int:
-    """Where the page behind a cursor begins: after the run it names, else at its number."""
+def _parted(values: list[Any], entries: list[Entry]) -> _Parts:
+    parts = _Parts([], [], [], [], [])
+    for value, entry in zip(values, entries, strict=True):
+        if isinstance(value, (int, float)) and value == value:  # noqa: PLR0124  (NaN has no place in an order)
+            parts.numbers.append(value)
+            parts.of_numbers.append(entry)
+        elif isinstance(value, str) or (isinstance(value, list) and value):
+            text = value if isinstance(value, str) else " ".join(map(str, value))
+            parts.texts.append(text.lower())
+            parts.of_texts.append(entry)
+        else:
+            parts.without.append(entry)
+    return parts
+
+
+def _run_id(entry: Entry) -> str:
+    return entry.folder.run_id
+
+
+def _value_of(key: str, about: Surroundings | None) -> Callable[[Entry], Any]:
+    """What a list is sorted by.
+
+    Raises:
+        UsageError: there is no such key.
+    """
+    head, _, path = key.partition(".")
+    key = _AS_IN_FILTERS.get(key, key)
+    if key == "run_id":
+        return _run_id
+    if key == "duration":
+        now_s = time.time()
+        return lambda entry: duration_s(entry.facts, now_s=now_s)
+    if key in _DIGEST_KEYS:
+        return lambda entry: entry.digest.get(key)
+    if key in SORT_KEYS:
+        return lambda entry: entry.facts.get(key)
+    if head not in _INSIDE or not path:
+        known = [*SORT_KEYS, *(about.fields() if about is not None else ())]
+        near = nearest_field(key, known)
+        guess = f"did you mean {near}?\n" if near else ""
+        raise UsageError(
+            f"cannot sort by {key!r}",
+            hint=f"{guess}known: {', '.join([*SORT_KEYS, 'config.…', 'summary.…', 'last.…', 'tag.…'])}",
+        )
+    value_of = value_getter(head, path)
+    return (lambda entry: _as_number(value_of(entry))) if head == "tag" else value_of
+
+
+def _as_number(value: Any) -> Any:
+    """Tags are text, and `lr=0.1` sorts as a number all the same."""
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        return value
+
+
+def _start(order: _Order, cursor: str | None, limit: int) -> tuple[int, list[Entry]]:
+    """Where the page behind a cursor begins, and the runs in order at least to its end.
+
+    `12:RUN` goes on behind RUN, wherever it is by now, so that runs which appeared or moved
+    before it shift nothing; where RUN is gone from the list, and for `12:`, at row 12.
+    """
     if cursor is None:
-        return 0
+        return 0, order.first(limit)
     number, _, run_id = cursor.partition(":")
-    if not number.isdigit():
-        raise UsageError(f"{cursor!r} is no cursor", hint="pass `next` of the page before")
+    if not number.isdecimal() or len(number) > 9:
+        raise UsageError(f"{cursor!r} is no cursor", hint="pass `next` of the page before, or N: for row N")
     place = int(number)
-    if 0 < place <= len(ordered) and ordered[place - 1].run_id == run_id:
-        return place
-    return next((at + 1 for at, entry in enumerate(ordered) if entry.run_id == run_id), place)
+    ordered = order.first(place + limit)
+    if not run_id or (0 < place <= len(ordered) and ordered[place - 1].run_id == run_id):
+        return place, ordered
+    ordered = order.first(order.total)
+    return next((at + 1 for at, entry in enumerate(ordered) if entry.run_id == run_id), place), ordered
 
 
 def _meant(word: str, known: Iterable[str]) -> str:

@@ -23,6 +23,8 @@ COMMIT_AFTER_S = 120.0
 COMMIT_POINTS = 200_000
 """What a live run may have read and not committed: a restart reads it again in 0.05 s."""
 _CACHE_SHARE = 4
+REST_S = 60.0
+"""An ended run that nobody asked about for so long is closed: each open one costs every scan some stats."""
 DIGEST_S = 1.0
 """How old the digest of a run that grows may be."""
 
@@ -86,11 +88,19 @@ class OpenRuns:
 
     def get(self, folder: RunFolder) -> RunData:
         """The data of a run, opened if need be; counts as asked about."""
+        data = self.open(folder)
+        data.asked()
+        return data
+
+    def open(self, folder: RunFolder) -> RunData:
+        """The data of a run, opened if need be; does not count as a question."""
         data = self.find(folder.run_id)
         if data is None:
             data = RunData(folder, self.index, self._cache, self._fds, reopen=self._reopen)
             self._open[folder.run_id] = data
-        data.asked_s = time.monotonic()
+            self._digests.pop(
+                folder.run_id, None
+            )  # it was of another RunData, whose versions mean nothing here
         return data
 
     def find(self, run_id: str) -> RunData | None:
@@ -100,6 +110,13 @@ class OpenRuns:
             del self._open[run_id]
             return None
         return data
+
+    def let_go(self, run_id: str) -> None:
+        """Close an ended run that was read and committed, unless somebody asked about it: of ten
+        thousand that are read in the background none need stay."""
+        data = self._open.get(run_id)
+        if data is not None and data.asked_s == 0.0 and not data.unsaved_points():
+            del self._open[run_id]
 
     def items(self) -> list[tuple[str, RunData]]:
         return list(self._open.items())
@@ -120,20 +137,26 @@ class OpenRuns:
     # -- digests -----------------------------------------------------------------------------------
 
     def digest(self, run_id: str, folder: RunFolder, *, live: bool) -> Digest | None:
-        """What a list shows of a run: fresh when it is open, else as it was stored."""
+        """What a list shows of a run: fresh when it is open, else as it was stored.
+
+        One of which the files changed since (they were trimmed after the end, or copied) is
+        forgotten: nobody has read that run, and the backlog does.
+        """
         data = self._open.get(run_id)
         if data is not None:
             return self._fresh_digest(run_id, data, live=live)
         found = self.stored_digest(run_id)
-        if found is None or (not live and found.stamp != digests.stamp_of(folder)):
+        if found is not None and not live and found.stamp != digests.stamp_of(folder):
+            del self._stored[run_id]
             return None
         return found
 
     def _fresh_digest(self, run_id: str, data: RunData, *, live: bool) -> Digest:
         known, now = self._digests.get(run_id), time.monotonic()
         is_new = known is not None and known.version == data.version
-        is_recent = known is not None and live and now - known.at_s < DIGEST_S
-        if known is None or not (is_new or is_recent) or (not live and not known.digest.stamp):
+        grows = live or data.pending() > 0.0
+        is_recent = known is not None and grows and now - known.at_s < DIGEST_S
+        if known is None or not (is_new or is_recent) or (not grows and not known.digest.stamp):
             known = _Made(data.version, now, digests.digest_of(data, ended=not live))
             self._digests[run_id] = known
         return known.digest
@@ -145,6 +168,14 @@ class OpenRuns:
             return digests.decode(blob) if blob is not None else None
         except msgspec.DecodeError:
             return None
+
+    def known_digest(self, run_id: str, *, live: bool) -> Digest | None:
+        """What is at hand without opening the run: fresh when it is open, else as it was stored."""
+        data = self._open.get(run_id)
+        if data is not None:
+            with contextlib.suppress(OSError):
+                return self._fresh_digest(run_id, data, live=live)
+        return self.stored_digest(run_id)
 
     def digest_blob(self, run_id: str) -> bytes | None:
         """The stored digest as it lies there; another object once it was stored anew."""
@@ -171,22 +202,36 @@ class OpenRuns:
             waiting = data.unsaved_points()
             if not waiting:
                 self._dirty_since.pop(run_id, None)
+                if run_id not in living and now - data.asked_s > REST_S and _is_read(data):
+                    del self._open[run_id]
                 continue
             since = self._dirty_since.setdefault(run_id, now)
             is_old = now - since >= COMMIT_AFTER_S
             if run_id not in living or waiting >= COMMIT_POINTS or is_old:
-                self.commit(run_id, live=run_id in living)
+                self._commit_quietly(run_id, live=run_id in living)
             else:
                 due = min(due, since + COMMIT_AFTER_S - now)
         self.evict(living)
         return due
 
     def commit(self, run_id: str, *, live: bool, seal: bool = False) -> None:
-        """Bring one run's points and digest into the index."""
-        data = self._open[run_id]
-        data.commit(seal=seal)
+        """Bring one run's points and digest into the index.
+
+        A run of which that breaks off, now or before, is let go: it is read on from its last commit.
+
+        Raises:
+            OSError: it broke off now.
+        """
         self._dirty_since.pop(run_id, None)
-        if data.pending() == 0.0:
+        data = self.find(run_id)
+        if data is None:
+            return
+        try:
+            data.commit(seal=seal)
+        except OSError:
+            del self._open[run_id]
+            raise
+        if _is_read(data):
             digest = self.digest(run_id, data.folder, live=live)
             if digest is not None:
                 self.put_digest(run_id, digest)
@@ -195,25 +240,46 @@ class OpenRuns:
         living = set(live)
         for run_id, data in self.items():
             if data.unsaved_points():
-                self.commit(run_id, live=run_id in living)
+                self._commit_quietly(run_id, live=run_id in living)
+
+    def _commit_quietly(self, run_id: str, *, live: bool, seal: bool = False) -> None:
+        """The same among many: one run that cannot be committed keeps no other from it."""
+        with contextlib.suppress(OSError):
+            self.commit(run_id, live=live, seal=seal)
 
     def memory_bytes(self) -> int:
         return self._cache.memory_bytes() + sum(data.memory_bytes() for data in self._open.values())
 
+    def is_over_budget(self) -> bool:
+        """Whether `evict` has something to do."""
+        return self.memory_bytes() > self._budget_bytes
+
     def evict(self, live: set[str]) -> None:
-        """Let go of the runs asked least recently until the budget holds; live ones stay open, lean."""
+        """Let go of the runs asked least recently until the budget holds; live ones and the one
+        asked last stay open, lean: what was put together for it would have to be begun again."""
         sizes = {run_id: data.memory_bytes() for run_id, data in self._open.items()}
         total = sum(sizes.values()) + self._cache.memory_bytes()
         if total <= self._budget_bytes:
             return
+        wanted = max(self._open, key=lambda run_id: self._open[run_id].asked_s)
         for run_id in sorted(sizes, key=lambda run_id: self._open[run_id].asked_s):
             if total <= self._budget_bytes:
                 return
             data = self._open[run_id]
-            self.commit(run_id, live=run_id in live, seal=run_id in live)
-            if run_id in live or data.pending() > 0.0:
-                data.release()
-            else:
-                del self._open[run_id]
+            self._commit_quietly(run_id, live=run_id in live, seal=run_id in live)
+            most = max(0, self._budget_bytes - (total - sizes[run_id]))
+            stays = run_id in self._open and (run_id in live or run_id == wanted)
+            if stays:
+                data.release(most=most)
+            if not stays or (run_id not in live and data.memory_bytes() > most and _is_read(data)):
+                self._open.pop(run_id, None)
             left = data.memory_bytes() if run_id in self._open else 0
             total -= sizes[run_id] - left
+
+
+def _is_read(data: RunData) -> bool:
+    """Whether nothing is left to read; False where the disk does not tell."""
+    try:
+        return data.pending() == 0.0
+    except OSError:
+        return False

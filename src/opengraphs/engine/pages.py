@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from itertools import islice
 from typing import Any
 
-from opengraphs.engine import answer, progress
+from opengraphs.engine import answer, progress, rankstate, throughput
 from opengraphs.engine.digest import Digest
-from opengraphs.engine.journal import SYSTEM
+from opengraphs.engine.journal import SYSTEM, Journal
 from opengraphs.engine.keycurves import KeyCurves
 from opengraphs.engine.rundata import RunData
-from opengraphs.engine.strip import Strip
+from opengraphs.engine.strip import NO_POINTS, Strip
 from opengraphs.errors import UsageError
 from opengraphs.store.liveness import Locks
 
 MAX_POINTS = 100_000
 MAX_KEYS = 100_000
 _PROGRESS_KEYS = 256
+_NO_FIGURES = dict.fromkeys(("points", "last", "min", "max", "first_step", "last_step"))
 
 
 def points_page(curve: KeyCurves, after: str | None, limit: int, *, ranks: bool) -> dict[str, Any]:
@@ -45,7 +46,8 @@ def points_page(curve: KeyCurves, after: str | None, limit: int, *, ranks: bool)
         if ranks:
             out["rank"] += [own] * len(points.steps)
         if last < strip.n:
-            out["next"] = f"{own}:{out['step'][-1]}" if out["step"] else None
+            shown_rank = out["rank"][-1] if ranks else own  # this one may have had no room left
+            out["next"] = f"{shown_rank}:{out['step'][-1]}"
             break
     return out
 
@@ -60,22 +62,51 @@ def _cursor(after: str | None) -> tuple[int, int | None]:
         raise UsageError(f"after={after!r} is no cursor", hint="pass `next` of the page before") from error
 
 
-def ranks_seen(data: RunData, *, live: bool) -> list[dict[str, Any]]:
-    """Protocol `RankSeen` of every metric journal. `alive`: somebody holds the journal's lock."""
+def ranks_seen(data: RunData, facts: Mapping[str, Any], *, live: bool, now_s: float) -> list[dict[str, Any]]:
+    """Protocol `RankSeen` of every metric journal and of the ranks that are missing.
+
+    `alive`: somebody holds the journal's lock.
+    """
     locks = Locks()
     if live:
         locks.refresh()
-    return [
+    journals = data.journals()
+    writers = [_writer(journal, alive=live and locks.held(journal.path) is True) for journal in journals]
+    states = rankstate.states(writers, live=live, now_s=now_s)
+    found = [
         {
-            "rank": journal.writer.rank,
-            "attempt": journal.writer.attempt,
+            "rank": writer.rank,
+            "attempt": writer.attempt,
             "writer": journal.name,
-            "last_step": journal.last_step,
-            "last_time": journal.last_time,
-            "alive": live and locks.held(journal.path) is True,
+            "last_step": writer.last_step,
+            "last_time": writer.last_time,
+            "alive": writer.alive,
+            "lag_steps": state.lag_steps,
+            "silent_s": state.silent_s,
+            "interval_s": writer.habit.interval_s,
+            "state": state.state,
         }
-        for journal in data.journals()
+        for journal, writer, state in zip(journals, writers, states, strict=True)
     ]
+    world_size = throughput.world_size(facts)
+    attempt = max((writer.attempt for writer in writers), default=0)
+    missing = rankstate.missing_ranks((writer.rank for writer in writers), world_size)
+    return found + [_missing(rank, attempt) for rank in missing]
+
+
+def _writer(journal: Journal, *, alive: bool) -> rankstate.Writer:
+    lanes = [parts[-1] for parts in journal.lanes() if parts[-1].n]
+    # The key that was logged last and most often shows how often the rank logs.
+    busiest = max(lanes, key=lambda lane: (lane.summary.last_time, lane.n), default=None)
+    recent = NO_POINTS if busiest is None else busiest.read(max(0, busiest.n - rankstate.RECENT), busiest.n)
+    attempt, rank, branch = journal.writer
+    habit = rankstate.habit_of(recent.steps, recent.times)
+    return rankstate.Writer(rank, attempt, branch, journal.last_step, journal.last_time, alive, habit)
+
+
+def _missing(rank: int, attempt: int) -> dict[str, Any]:
+    unknown = dict.fromkeys(("last_step", "last_time", "lag_steps", "silent_s", "interval_s"))
+    return {"rank": rank, "attempt": attempt, "writer": "", "alive": False, "state": "missing", **unknown}
 
 
 def matching_keys(metrics: list[dict[str, Any]], q: str, limit: int) -> list[dict[str, Any]]:
@@ -93,12 +124,21 @@ def _rank(key: str, word: str) -> tuple[bool, bool, bool, int, str]:
 
 
 def all_keys(digests: Iterable[Digest | None]) -> list[dict[str, Any]]:
-    """One summary a key over many runs, oldest run first: points added, `last` the newest run's."""
+    """One summary a key over many runs, oldest run first: points added, `last` the newest run's.
+
+    A key that runs have only beyond the metrics that digests sum up stands there with its
+    name alone, its figures None.
+    """
     found: dict[str, dict[str, Any]] = {}
+    names: set[str] = set()
     for digest in digests:
-        for metric in digest.metrics if digest is not None else ():
+        if digest is None:
+            continue
+        for metric in digest.metrics:
             known = found.get(metric["key"])
             found[metric["key"]] = metric if known is None else _joined(known, metric)
+        names.update(digest.more_keys)
+    found.update((key, {"key": key, **_NO_FIGURES}) for key in names if key not in found)
     return [found[key] for key in sorted(found)]
 
 
@@ -120,10 +160,16 @@ def system_page(run_id: str, data: RunData, question: answer.Question, prefix: s
     return {"hosts": [journal.name for journal in data.journals(SYSTEM)], "series": series}
 
 
-def progress_of(data: RunData, facts: Mapping[str, Any], *, live: bool) -> dict[str, Any]:
-    """Step, total, speed and ETA, from the metric that was logged last."""
+def progress_of(
+    data: RunData,
+    facts: Mapping[str, Any],
+    *,
+    live: bool,
+    printed: Callable[[int | None], int | None] | None = None,
+) -> dict[str, Any]:
+    """Step, total, speed and ETA, from the metric that was logged last; see `progress.total_of`."""
     # Of very many keys the first few hundred say as much.
     curves = [curve for curve in islice(data.curves().values(), _PROGRESS_KEYS) if curve.stored_points()]
     newest = max(curves, key=lambda curve: (curve.last_time(), curve.stored_points()), default=None)
-    strip = newest.of_rank(newest.ranks[0]) if newest is not None else None
-    return progress.progress_of(facts, strip, live=live)
+    strip = newest.newest(newest.ranks[0]) if newest is not None else None
+    return progress.progress_of(facts, strip, live=live, printed=printed)

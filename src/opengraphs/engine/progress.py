@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
 from opengraphs.engine import rules
 from opengraphs.engine.strip import Points, Strip
+from opengraphs.store.jsonl import finite
 
 RECENT_S = 60.0
 RECENT_POINTS = 4096
@@ -58,16 +59,66 @@ def with_steps_done(facts: Mapping[str, Any], last_step: int | None) -> dict[str
     return {**said, "step": steps_done(said, last_step)} if said else None
 
 
-def progress_of(facts: Mapping[str, Any], strip: Strip | None, *, live: bool) -> dict[str, Any]:
-    """Protocol `ProgressOut`: step, total, unit, steps_per_s, eta_s.
+def known_progress(
+    facts: Mapping[str, Any], last_step: int | None, printed: Callable[[int | None], int | None] | None
+) -> dict[str, Any] | None:
+    """`with_steps_done`, or what config and log tell where the script said nothing of a total.
+
+    Returns:
+        Protocol `ProgressOut` without speed and ETA; None when nobody knows a total and the
+        script said nothing.
+    """
+    said = facts.get("progress") or {}
+    total, source = total_of(facts, last_step, printed)
+    if not said and total is None:
+        return None
+    step = steps_done({**said, "total": total}, last_step)
+    return {"unit": "step", **said, "step": step, "total": total, "total_source": source}
+
+
+class Total(NamedTuple):
+    """How many units a run will take, and who says so; None and None when nobody does."""
+
+    total: int | None
+    source: Literal["progress", "config", "stdout"] | None
+
+
+def total_of(
+    facts: Mapping[str, Any], last_step: int | None, printed: Callable[[int | None], int | None] | None
+) -> Total:
+    """What the script said, else what its config says, else what it prints.
+
+    Args:
+        printed: last step → the total that the log tells; asked only where the others say
+            nothing and the unit is steps. None for no log.
+    """
+    said = facts.get("progress") or {}
+    if said.get("total"):
+        return Total(said["total"], "progress")
+    configured = rules.total_steps(facts.get("config") or {})
+    if configured:
+        return Total(configured, "config")
+    found = printed(last_step) if printed is not None and said.get("unit", "step") == "step" else None
+    return Total(found, "stdout") if found else Total(None, None)
+
+
+def progress_of(
+    facts: Mapping[str, Any],
+    strip: Strip | None,
+    *,
+    live: bool,
+    printed: Callable[[int | None], int | None] | None = None,
+) -> dict[str, Any]:
+    """Protocol `ProgressOut`: step, total, total_source, unit, steps_per_s, eta_s.
 
     Args:
         strip: the run's metric that was logged last, None when it has none.
         live: only a live run has an ETA and a present speed; an ended one has its average.
+        printed: see `total_of`.
     """
     said = facts.get("progress") or {}
     last = int(strip.read(strip.n - 1, strip.n).steps[0]) if strip is not None and strip.n else None
-    total = said.get("total") or rules.total_steps(facts.get("config") or {})
+    total, source = total_of(facts, last, printed)
     step = steps_done({**said, "total": total}, last)
     per_s = None
     if strip is not None and strip.n:
@@ -75,10 +126,12 @@ def progress_of(facts: Mapping[str, Any], strip: Strip | None, *, live: bool) ->
         per_s = overall_speed(strip) if recent is None else speed(recent)
     eta = None
     if live and total and step is not None and per_s and said.get("unit", "step") == "step":
-        eta = max(0.0, (total - step) / per_s)
+        left = finite(total - step)
+        eta = None if left is None else max(0.0, left / per_s)
     return {
         "step": step,
         "total": total,
+        "total_source": source,
         "unit": said.get("unit", "step"),
         "eta_s": eta,
         "steps_per_s": per_s,

@@ -20,12 +20,14 @@ from opengraphs.store.fdpool import FdPool
 from opengraphs.store.folder import RunFolder
 from opengraphs.store.watch import JournalWatch
 
-FIRST_LOOK_BYTES = 12 << 20
-"""A run with more than this unread is first looked at from its end: about 0.1 s of decoding."""
+FIRST_LOOK_BYTES = 4 << 20
+"""A run with more than this unread is first looked at from its end: about 0.03 s of decoding."""
 _LEAST_AHEAD_BYTES = 256 << 10
-COMMIT_POINTS = 700_000
-"""Points that may wait in memory for a commit while a backlog is read (16 MB)."""
-POLL_BYTES = 4 << 20
+COMMIT_POINTS = 50_000
+"""Points that may wait in memory for a commit while a backlog is read: about 10 ms of it."""
+POLL_BYTES = 1 << 20
+BUILD_POINTS = 1 << 17
+"""Of a long curve of many ranks, so many points of them are put together at a time: some 8 ms."""
 
 
 class Poll(NamedTuple):
@@ -44,7 +46,7 @@ class RunData:
     Methods may raise OSError (the run folder cannot be read) and IndexDoubtError.
 
     Attributes:
-        asked_s: `time.monotonic()` of the last question about it.
+        asked_s: `time.monotonic()` of the last question about it; 0: nobody asked yet.
         version: rises whenever points came in or were dropped.
         is_void: a commit broke off; open the run anew.
     """
@@ -53,7 +55,7 @@ class RunData:
         self, folder: RunFolder, index: Index, cache: ChunkCache, fds: FdPool, *, reopen: bool = False
     ) -> None:
         self.folder = folder
-        self.asked_s = time.monotonic()
+        self.asked_s = 0.0
         self.version = 0
         self.is_void = False
         self._index = index
@@ -66,6 +68,7 @@ class RunData:
         self._curves: dict[str, KeyCurves] = {}
         self._is_arranged = False
         self._lane_count = 0
+        self._memory: int | None = None
         self._open()
 
     # -- opening -----------------------------------------------------------------------------
@@ -165,8 +168,13 @@ class RunData:
     def ingest_behind(self, deadline_s: float, *, final: bool = False) -> bool:
         """Read on, oldest part first, until the time is up; True while there is more.
 
-        At least one piece is read. Commits whenever enough points wait.
+        At least one piece is read, or what waits is committed: a commit takes as long as
+        a piece or two, so it comes first and the time is looked at after it.
         """
+        if self.unsaved_points() > COMMIT_POINTS:
+            self.commit()
+            if time.monotonic() > deadline_s:
+                return True
         for journal in self._unfinished(final=final):
             while True:
                 was_behind = journal.is_behind
@@ -177,23 +185,63 @@ class RunData:
                     self._changed(rearranged=was_behind)
                 if grown is None and not was_behind:
                     break
+                if time.monotonic() > deadline_s:
+                    return True
                 if self.unsaved_points() > COMMIT_POINTS:
                     self.commit()
+        return self._build_curves(deadline_s)
+
+    def _build_curves(self, deadline_s: float) -> bool:
+        """Put together what answers left out of long curves; True while there is more."""
+        for curve in self._long_curves():
+            while curve.unfinished:
+                curve.build(BUILD_POINTS)
+                self._memory = None
                 if time.monotonic() > deadline_s:
                     return True
         return False
+
+    def _long_curves(self) -> list[KeyCurves]:
+        return [curve for curve in self._curves.values() if curve.unfinished] if self._is_arranged else []
 
     def _unfinished(self, *, final: bool) -> Iterator[Journal]:
         yield from (journal for journal in self._journals.values() if journal.is_behind)
         yield from (journal for journal in self._journals.values() if journal.has_news(final=final))
 
+    def left_bytes(self) -> int:
+        """Bytes of its journals still to be read."""
+        return sum(journal.left_bytes()[0] for journal in self._journals.values())
+
+    def is_followed(self) -> bool:
+        """Whether one poll reads all that is unread, and no curve waits to be put together."""
+        if any(journal.is_behind for journal in self._journals.values()) or self._long_curves():
+            return False
+        return self.left_bytes() <= POLL_BYTES
+
     def pending(self) -> float:
-        """Fraction of the journals' bytes still to be read, 0 when all is there."""
+        """Fraction of the journals' bytes still to be read, or of the points of curves that were
+        asked for and have still to be put together; 0 when all is there."""
         if not any(journal.is_behind or journal.tail.peek() for journal in self._journals.values()):
-            return 0.0
+            long = self._long_curves()
+            left = sum(curve.unfinished for curve in long)
+            return min(1.0, left / sum(curve.stored_points() for curve in long)) if left else 0.0
         sizes = [journal.left_bytes() for journal in self._journals.values()]
         left, total = sum(size[0] for size in sizes), sum(size[1] for size in sizes)
         return left / total if total else 0.0
+
+    def unread(self, x: str) -> tuple[float, float] | None:
+        """Between which values of axis `x` points of every long journal are still to be read; None for none.
+
+        Of several journals it is the stretch that all of them lack. An axis of metric values has no such stretch.
+        """
+        if x not in ("step", "time", "relative"):
+            return None
+        ends = [gap for journal in self._journals.values() if (gap := journal.unread()) is not None]
+        if not ends:
+            return None
+        at, base = (0, 0.0) if x == "step" else (1, self.first_time() if x == "relative" else 0.0)
+        low, high = max(gap[0][at] for gap in ends) - base, min(gap[1][at] for gap in ends) - base
+        return (low, high) if low < high else None
 
     # -- keeping -----------------------------------------------------------------------------
 
@@ -214,18 +262,35 @@ class RunData:
             raise
         for journal in changed:
             journal.saved()
+        self._memory = None
         return True
 
-    def release(self) -> None:
-        """Let go of memory that the index can give back (commit first)."""
+    def release(self, *, most: int = 0) -> None:
+        """Let go of memory that the index can give back (commit first).
+
+        Args:
+            most: what may stay, in bytes: curves that were put together stay where they fit in,
+                for they would have to be begun again.
+        """
         for journal in self._journals.values():
             journal.release()
-        for curves in self._curves.values():
-            curves.forget_columns()
+        self._memory = None
+        if self.memory_bytes() > most:
+            for curves in self._curves.values():
+                curves.forget_columns()
+            self._memory = None
+
+    def asked(self) -> None:
+        """Somebody asks about it now, and may make it hold more."""
+        self.asked_s = time.monotonic()
+        self._memory = None
 
     def memory_bytes(self) -> int:
-        curves = sum(curve.memory_bytes() for curve in self._curves.values())
-        return curves + sum(journal.memory_bytes() for journal in self._journals.values())
+        """Counted anew only after something that can have changed it."""
+        if self._memory is None:
+            curves = sum(curve.memory_bytes() for curve in self._curves.values())
+            self._memory = curves + sum(journal.memory_bytes() for journal in self._journals.values())
+        return self._memory
 
     # -- what there is -----------------------------------------------------------------------
 
@@ -239,6 +304,7 @@ class RunData:
 
     def _changed(self, *, rearranged: bool = False) -> None:
         self.version += 1
+        self._memory = None
         count = sum(journal.lane_count() for journal in self._journals.values())
         if count != self._lane_count or rearranged:
             self._lane_count = count
@@ -259,10 +325,13 @@ class RunData:
                 lane = lanes[0]
                 rank = own_rank if lane.rank is None else lane.rank
                 source_class = rules.source_class(lane.source, journal.name)
-                origin = Origin(rank, source_class, branch, attempt, journal.name)
+                source = "" if lane.source == rules.SOURCE_CLASSES[0] else lane.source or ""
+                origin = Origin(rank, source_class, branch, source, attempt, journal.name)
                 found.setdefault(lane.key, []).append((origin, lanes))
         return {
-            key: KeyCurves(key, self._newest_only(lanes), add=rules.is_summed(key))
+            key: KeyCurves(
+                key, self._newest_only(lanes), add=rules.is_summed(key), scratch=self._index.scratch
+            )
             for key, lanes in sorted(found.items())
         }
 

@@ -8,12 +8,12 @@ from typing import Any, NamedTuple
 from opengraphs.errors import UsageError
 from opengraphs.store.fdpool import FdPool
 from opengraphs.store.folder import RunFolder
-from opengraphs.store.jsonl import parse_piece
+from opengraphs.store.jsonl import finite, moment_of, parse_piece
 from opengraphs.store.overlay import Order
 from opengraphs.store.watch import JournalWatch
 
 FACT_KINDS = frozenset(
-    ("config", "summary", "progress", "tag", "untag", "name", "note", "status", "rank", "archive")
+    ("config", "summary", "progress", "tag", "untag", "name", "note", "notes", "status", "rank", "archive")
 )
 """Kinds that change a run's facts; the others only stand in the list."""
 
@@ -43,10 +43,10 @@ class RunEvents:
         for tail in self._watch.news():
             while (piece := tail.read()) is not None:
                 for offset, value in parse_piece(piece)[0]:
-                    time = value.get("time")
-                    moment = float(time) if isinstance(time, int | float) else 0.0
+                    if "kind" not in value:  # a seal
+                        continue
                     # The segment counts too: offsets begin anew in each.
-                    order = Order(moment, tail.writer, (piece.segment << 40) + offset)
+                    order = Order(moment_of(value), tail.writer, (piece.segment << 40) + offset)
                     insort(self._events, (order, value), key=lambda event: event[0])
                     kinds.append(str(value.get("kind")))
         return kinds
@@ -69,6 +69,15 @@ class RunEvents:
         more = start + limit < len(self._events)
         return EventPage([event for _, event in chosen], _cursor(chosen[-1][0]) if more and chosen else None)
 
+    @property
+    def newest_s(self) -> float:
+        """The time of the last event, 0.0 without one."""
+        return self._events[-1][0].time if self._events else 0.0
+
+    def find(self, event_id: str) -> dict[str, Any] | None:
+        """The event with this `event_id`, the newest first."""
+        return next((event for _, event in reversed(self._events) if event.get("event_id") == event_id), None)
+
     def alerts(self) -> list[dict[str, Any]]:
         """One object an alert, as its newest event has it, in order of first firing."""
         found: dict[str, dict[str, Any]] = {}
@@ -85,12 +94,12 @@ class RunEvents:
             if event.get("kind") == "checkpoint":
                 name = str(event.get("checkpoint_id") or event.get("path") or order.offset)
                 found[name] = {**found.get(name, {}), **event}
-        return sorted(found.values(), key=lambda event: (_step(event), float(event.get("time") or 0)))
+        return sorted(found.values(), key=lambda event: (_step(event), moment_of(event)))
 
 
 def _step(event: dict[str, Any]) -> float:
-    step = event.get("step")
-    return float(step) if isinstance(step, int | float) else -1.0
+    step = finite(event.get("step"))
+    return -1.0 if step is None else step
 
 
 def _cursor(order: Order) -> str:

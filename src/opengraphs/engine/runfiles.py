@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from opengraphs.engine.logtotal import LogTotal
 from opengraphs.engine.runevents import RunEvents
 from opengraphs.engine.runsamples import RunSamples
 from opengraphs.store.fdpool import FdPool
@@ -17,6 +18,7 @@ class RunFiles:
 
     def __init__(self, folder: RunFolder, fds: FdPool, *, reopen: bool = False) -> None:
         self.log = LogFile(folder.stdout_log)
+        self.total = LogTotal(folder.stdout_log)
         self.events = RunEvents(folder, fds, reopen=reopen)
         self.samples = RunSamples(folder, fds, reopen=reopen)
         self._log_bytes = 0

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from opengraphs.store.fdpool import FdPool
 from opengraphs.store.folder import RunFolder, segment_path
-from opengraphs.store.jsonl import parse_object, parse_piece
+from opengraphs.store.jsonl import moment_of, parse_object, parse_piece
 from opengraphs.store.watch import JournalWatch
 
 
@@ -41,10 +41,8 @@ class RunSamples:
             while (piece := tail.read()) is not None:
                 records, _ = parse_piece(piece)
                 for offset, value in records:
-                    time = value.get("time")
                     length = piece.data.index(b"\n", offset - piece.offset) - (offset - piece.offset)
-                    moment = float(time) if isinstance(time, int | float) else 0.0
-                    insort(self._places, _Place(moment, tail.writer, piece.segment, offset, length))
+                    insort(self._places, _Place(moment_of(value), tail.writer, piece.segment, offset, length))
 
     def verify(self) -> None:
         """Begin again if a file is not what was read."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import msgspec
 import numpy as np
@@ -12,6 +13,12 @@ from opengraphs.engine.strip import Points
 KEPT_NON_FINITE = 64
 KEPT_BREAKS = 64
 _FEW = 8
+
+
+def _of_known(
+    choose: Callable[[float, float], float], one: float | None, other: float | None
+) -> float | None:
+    return choose(one, other) if one is not None and other is not None else one if other is None else other
 
 
 class Break(msgspec.Struct, array_like=True, frozen=True):
@@ -72,19 +79,26 @@ class Summary(msgspec.Struct, array_like=True):
                 self._add_one(*point)
             return
         self._note_order(points)
-        finite = np.isfinite(values)
-        sound = values if finite.all() else values[finite]
+        with np.errstate(all="ignore"):  # sums of huge values may overflow: the answer says so
+            self._note_values(points)
+        self.n += count
+        self._set_last(int(steps[-1]), float(times[-1]), float(values[-1]))
+
+    def _note_values(self, points: Points) -> None:
+        values = sound = points.values
+        total = float(np.add.reduce(values))
+        if not math.isfinite(total):  # something in it is not finite, or the sum alone
+            finite = np.isfinite(values)
+            sound = values if finite.all() else values[finite]
+            if len(sound) < len(values):
+                self._note_odd(points, ~finite)
+            total = float(np.add.reduce(sound))
+        self.finite += len(sound)
         if len(sound):
             low, high = float(sound.min()), float(sound.max())
             self.low = low if self.low is None else min(self.low, low)
             self.high = high if self.high is None else max(self.high, high)
-            with np.errstate(all="ignore"):
-                self.total += float(sound.sum())
-        if len(sound) < count:
-            self._note_odd(points, ~finite)
-        self.n += count
-        self.finite += len(sound)
-        self._set_last(int(steps[-1]), float(times[-1]), float(values[-1]))
+            self.total += total
 
     def _add_one(self, step: int, time: float, value: float) -> None:
         """The same for one point: a tenth of the cost of arrays of length 1."""
@@ -111,6 +125,37 @@ class Summary(msgspec.Struct, array_like=True):
         self.n += 1
         self._set_last(step, time, value)
 
+    def follow(self, later: Summary) -> None:
+        """Take in the points of another summary, which follow."""
+        if later.n == 0 or self.n == 0:
+            if later.n:
+                for name in self.__struct_fields__:
+                    setattr(self, name, getattr(later, name))
+            return
+        self._note_seam(later)
+        self.n += later.n
+        self.finite += later.finite
+        self.nan += later.nan
+        self.inf += later.inf
+        self.total += later.total
+        self.low = _of_known(min, self.low, later.low)
+        self.high = _of_known(max, self.high, later.high)
+        self.least_step = min(self.least_step, later.least_step)
+        self.most_step = max(self.most_step, later.most_step)
+        self.odd = [*self.odd, *later.odd][-KEPT_NON_FINITE:]
+        self.last_step, self.last_time = later.last_step, later.last_time
+        self.last_value, self.last_inf = later.last_value, later.last_inf
+
+    def _note_seam(self, later: Summary) -> None:
+        """Where steps or times fall, also from one to the other."""
+        falls = later.first_step < self.last_step
+        seam = [Break(self.n, self.last_step, later.first_step)] if falls else []
+        moved = [Break(self.n + one.index, one.before, one.at) for one in later.breaks]
+        self.drops += later.drops + falls
+        self.breaks = [*self.breaks, *seam, *moved][:KEPT_BREAKS]
+        self.equal = self.equal or later.equal or later.first_step == self.last_step
+        self.time_falls = self.time_falls or later.time_falls or later.first_time < self.last_time
+
     def _set_last(self, step: int, time: float, value: float) -> None:
         self.last_step, self.last_time = step, time
         self.last_value = value if math.isfinite(value) else None
@@ -118,21 +163,24 @@ class Summary(msgspec.Struct, array_like=True):
 
     def _note_order(self, points: Points) -> None:
         steps, times, _ = points
-        least, most = int(steps.min()), int(steps.max())
+        ahead = self.n == 0 or steps[0] > self.last_step
+        if ahead and (steps[1:] > steps[:-1]).all():
+            least, most = int(steps[0]), int(steps[-1])
+        else:
+            ahead = False
+            least, most = int(steps.min()), int(steps.max())
         if self.n == 0:
             self.first_step, self.first_time = int(steps[0]), float(times[0])
             self.least_step, self.most_step = least, most
-            before, since = steps[:1], times[:1]
         else:
             self.least_step, self.most_step = min(self.least_step, least), max(self.most_step, most)
-            before, since = np.array([self.last_step]), np.array([self.last_time])
-        change = np.diff(steps, prepend=before)
-        if self.n == 0:
-            change[0] = 1
-        if not (change > 0).all():
+        if not ahead:
+            change = np.diff(steps, prepend=steps[:1] - 1 if self.n == 0 else np.array([self.last_step]))
             self.equal = self.equal or bool((change == 0).any())
             self._note_drops(np.flatnonzero(change < 0), points)
-        self.time_falls = self.time_falls or bool((np.diff(times, prepend=since) < 0).any())
+        if not self.time_falls:
+            falls = self.n > 0 and times[0] < self.last_time
+            self.time_falls = bool(falls or (times[1:] < times[:-1]).any())
 
     def _note_drops(self, places: np.ndarray[tuple[int], np.dtype[np.intp]], points: Points) -> None:
         self.drops += len(places)

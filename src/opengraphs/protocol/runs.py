@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any, TypedDict
+from typing import Any, Literal, TypedDict
 
 from opengraphs.records import LogLine, MetricSummary, RunFacts
+
+
+class Child(TypedDict):
+    """A run that went on from this one: at which step, and why."""
+
+    run_id: str
+    step: int | None
+    reason: str | None
 
 
 class RunRow(RunFacts, total=False):
@@ -13,6 +21,8 @@ class RunRow(RunFacts, total=False):
     spark: up to 32 values of `main_metric`, oldest first; points: all metrics together.
     """
 
+    children: list[Child]
+
     points: int
     last_step: int | None
     main_metric: str | None
@@ -20,20 +30,167 @@ class RunRow(RunFacts, total=False):
     last: dict[str, float | str | None]
 
 
-class RunsReply(TypedDict):
+class _RunsReply(TypedDict):
     schema: int
     runs: list[RunRow]
     total: int
     next: str | None
 
 
+class RunsReply(_RunsReply, total=False):
+    """hint: only where no run has what it is sorted by, or where nothing was found and no run has a field of
+    the filter."""
+
+    hint: str
+
+
+class LineageNode(TypedDict):
+    """One run of a family. missing: a parent that was removed; then only its id is known.
+
+    parent, checkpoint_id, step, reason: what it went on from; depth: 0 at the root.
+    """
+
+    run_id: str
+    missing: bool
+    name: str | None
+    status: str | None
+    created_at: str | None
+    archived: bool
+    parent: str | None
+    checkpoint_id: str | None
+    step: int | None
+    reason: str | None
+    depth: int
+
+
+class LineageReply(TypedDict):
+    """nodes: parents before children; path: from `root` to `run`; cut: members left out."""
+
+    schema: int
+    run: str
+    root: str
+    path: list[str]
+    nodes: list[LineageNode]
+    cut: int
+
+
+class FieldValue(TypedDict):
+    value: str
+    runs: int
+
+
+class Field(TypedDict):
+    """What filters, sort keys and groups may name: `config.lr`, `tag`, `status`.
+
+    kind: number, text, bool, list, object, null or mixed; None for fields that are not
+    counted. values: the most frequent ones; more: there are others, and counts of values
+    may be too low.
+    """
+
+    field: str
+    runs: int
+    kind: str | None
+    values: list[FieldValue]
+    more: bool
+
+
+class FieldsReply(TypedDict):
+    schema: int
+    fields: list[Field]
+    total: int
+
+
+class TagsEdit(TypedDict, total=False):
+    add: list[str]
+    remove: list[str]
+
+
+class PatchRequest(TypedDict, total=False):
+    """`PATCH /runs/{ref}`. tags: the new list, or what to add and to remove."""
+
+    name: str
+    tags: list[str] | TagsEdit
+    notes: str
+    archived: bool
+
+
+class PatchReply(TypedDict):
+    """changed: which fields are different now; run: its facts."""
+
+    schema: int
+    run_id: str
+    changed: list[str]
+    run: RunFacts
+
+
+class EventRequest(TypedDict, total=False):
+    """`POST /runs/{ref}/events`: `kind` and what belongs to it.
+
+    event_id: the caller's own name for this event; asked twice, it is written once.
+    """
+
+    kind: str
+    text: str
+    step: int
+    tags: list[str]
+    name: str
+    notes: str
+    archived: bool
+    event_id: str
+
+
+class EventReply(TypedDict):
+    schema: int
+    run_id: str
+    event: dict[str, Any]
+
+
+class TrashItem(TypedDict):
+    """One removed run; trash_id is its run id, `ID~2` where one of that id lay there before."""
+
+    trash_id: str
+    run_id: str
+    name: str
+    project: str
+    deleted_at: str
+    size_bytes: int
+
+
+class TrashReply(TypedDict):
+    schema: int
+    trash: list[TrashItem]
+    total: int
+
+
+class RemovedReply(TypedDict):
+    """Of `DELETE /runs/{ref}` and of restoring and purging."""
+
+    schema: int
+    run_id: str
+    trash_id: str
+    name: str
+
+
 class RankSeen(TypedDict):
+    """One writer of metrics, or a rank that is missing (`writer` is "" then).
+
+    lag_steps: how far it is behind the furthest writer of its kind; None before its first
+    point and for writers of earlier attempts. silent_s: seconds since its last point; None
+    once it has ended. interval_s: typical seconds between its points, None below three.
+    state: `ok`, `lagging`, `silent`, `ended`, or `missing` (`ranks.world_size` says that
+    there are more ranks than logged).
+    """
+
     rank: int
     attempt: int
     writer: str
     last_step: int | None
     last_time: float | None
     alive: bool
+    lag_steps: int | None
+    silent_s: float | None
+    interval_s: float | None
+    state: Literal["ok", "lagging", "silent", "ended", "missing"]
 
 
 class IngestState(TypedDict):
@@ -43,8 +200,15 @@ class IngestState(TypedDict):
     bad_lines: int
 
 
+class RunMetric(MetricSummary):
+    """better: which end of the metric counts as better, guessed by its name; None where that says nothing."""
+
+    better: Literal["min", "max"] | None
+
+
 class RunReply(RunFacts, total=False):
-    metrics: list[MetricSummary]
+    children: list[Child]
+    metrics: list[RunMetric]
     alerts: list[dict[str, Any]]
     checkpoints: list[dict[str, Any]]
     ranks_seen: list[RankSeen]
@@ -55,6 +219,8 @@ class RunReply(RunFacts, total=False):
 
 
 class KeysReply(TypedDict):
+    """Over all runs a key may come with its name alone: its figures are None then."""
+
     keys: list[MetricSummary]
 
 

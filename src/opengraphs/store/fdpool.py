@@ -7,6 +7,8 @@ from collections import OrderedDict
 from pathlib import Path
 from typing import NamedTuple
 
+from opengraphs.store.plainfile import open_plain
+
 
 class OpenFile(NamedTuple):
     fd: int
@@ -34,7 +36,7 @@ class FdPool:
         if found is not None:
             self._open.move_to_end(path)
             return found
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        fd = open_plain(path)
         found = OpenFile(fd, os.fstat(fd).st_ino)
         self._open[path] = found
         while len(self._open) > self._limit:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import Any, NamedTuple
 
 import msgspec
@@ -35,6 +36,19 @@ def parse_object(line: bytes) -> dict[str, Any] | None:
     except RecursionError:
         return None
     return value if isinstance(value, dict) else None
+
+
+def finite(value: object) -> float | None:
+    """A number that a float can hold; None for everything else, NaN and 400 digits among it."""
+    try:
+        return float(value) if isinstance(value, int | float) and math.isfinite(value) else None
+    except OverflowError:
+        return None
+
+
+def moment_of(record: dict[str, Any]) -> float:
+    """A record's own time, epoch seconds; 0.0 where it tells none that can be."""
+    return finite(record.get("time")) or 0.0
 
 
 def parse_piece(piece: Piece) -> tuple[list[Record], list[BadLine]]:

@@ -19,6 +19,8 @@ import os
 import time
 from pathlib import Path
 
+from opengraphs.store.plainfile import open_plain
+
 _PROC_LOCKS = Path("/proc/locks")
 YOUNG_S = 2.0
 
@@ -65,7 +67,7 @@ def _flock_key(line: str) -> tuple[int, int] | None:
 
 def _try(path: Path) -> bool | None:
     try:
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        fd = open_plain(path)
     except PermissionError:
         return False
     except OSError:

@@ -18,6 +18,7 @@ from typing import NamedTuple
 
 from opengraphs.records import LogLine
 from opengraphs.store.logtext import FOLD_BYTES, clean, decode_line
+from opengraphs.store.plainfile import open_plain
 
 BLOCK_BYTES = 256 << 10
 MAX_LINES = 2000
@@ -74,7 +75,7 @@ class LogFile:
             OSError: the file exists and cannot be read.
         """
         try:
-            fd = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
+            fd = open_plain(self.path)
         except FileNotFoundError:
             self._forget()
             yield -1, 0, True

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import math
 import re
 import subprocess
 import sys
@@ -27,6 +28,7 @@ MAX_PATTERN_CHARS = 500
 _SEARCHED_CHARS = 2048
 _BATCH_LINES = 512
 _MANY = 8
+_MOST_BITS, _BITS_A_DEGREE = 16, 12
 _CHILD_START_S = 2.0
 
 
@@ -71,9 +73,44 @@ def compile_pattern(pattern: str) -> re.Pattern[str]:
 
 
 def is_risky(pattern: str) -> bool:
-    """Whether matching could take more than about the square of the line's length."""
+    """Whether matching at one place could take more than about the square of the line's length."""
+    items = list(_parsed(pattern))
+    return _degree(items, inside=False) > 2 or _bits(items) > _MOST_BITS
+
+
+def cost_exponent(pattern: str) -> float:
+    """A search takes about the text's length to this power at most, where the pattern is not risky."""
+    parsed = _parsed(pattern)
+    items = list(parsed)
+    is_anchored = (
+        bool(items)
+        and str(items[0][1]) in ("AT_BEGINNING", "AT_BEGINNING_STRING")
+        and not parsed.state.flags & re.MULTILINE
+    )
+    places = 0 if is_anchored else 1  # where a match may begin
+    return max(1.0, places + _degree(items, inside=False) + _bits(items) / _BITS_A_DEGREE)
+
+
+def _parsed(pattern: str) -> Any:
     parser: Any = importlib.import_module("re._parser" if sys.version_info >= (3, 11) else "sre_parse")
-    return _degree(list(parser.parse(pattern)), inside=False) > 2
+    return parser.parse(pattern)
+
+
+def _bits(items: list[Any]) -> float:
+    """What choices between a few ways cost together, as a power of two: `a?a?a?` are three."""
+    total = 0.0
+    for operation, argument in items:
+        name = str(operation)
+        if name in ("MAX_REPEAT", "MIN_REPEAT"):
+            least, most, body = argument
+            ways = int(most) - int(least) + 1
+            total += math.log2(ways) if ways <= _MANY + 1 else 0.0  # the others are open
+            total += min(int(most), 100) * _bits(list(body))
+        elif name == "BRANCH":
+            total += math.log2(len(argument[1])) + max(_bits(list(branch)) for branch in argument[1])
+        elif name == "SUBPATTERN":
+            total += _bits(list(argument[-1]))
+    return total
 
 
 def _degree(items: list[Any], *, inside: bool) -> int:

@@ -7,12 +7,12 @@ and the latest wins: the result is that of replaying all of them sorted.
 
 from __future__ import annotations
 
-import math
 from typing import Any, NamedTuple, cast
 
 from opengraphs.records import ENDED, RunFacts
 from opengraphs.sdk import layout
 from opengraphs.store.folder import WriterName
+from opengraphs.store.jsonl import finite, moment_of
 
 _OF_RANK = ("project", "group", "job_type")
 """What a script may say about the run when it joins one that it does not own."""
@@ -48,8 +48,7 @@ class Overlay:
 
     def apply(self, event: dict[str, Any], *, writer: str, offset: int) -> bool:
         """Take one event in; True when it changes facts (alerts and checkpoints do not)."""
-        time = event.get("time")
-        order = Order(float(time) if isinstance(time, int | float) else 0.0, writer, offset)
+        order = Order(moment_of(event), writer, offset)
         match event.get("kind"):
             case "config":
                 return self._merge(self._config, event.get("config"), order)
@@ -72,6 +71,8 @@ class Overlay:
                 named = {key: event[key] for key in _OF_RANK if isinstance(event.get(key), str)}
                 said = {"status": "", **_ranks(event.get("world_size")), **named}
                 return self._merge(self._single, said, order)
+            case "notes" if isinstance(event.get("notes"), str):
+                return self._merge(self._single, {"notes": event["notes"]}, order)
             case "note" if event.get("step") is None and isinstance(event.get("text"), str):
                 self._notes[order] = event["text"]
                 return True
@@ -104,11 +105,17 @@ class Overlay:
                 facts["summary_folded"] = [key for key in base["summary_folded"] if key not in self._summary]
         if self._tags:
             facts["tags"] = self._with_tags(base.get("tags", []))
-        if self._notes:
-            lines = [base.get("notes") or "", *(self._notes[order] for order in sorted(self._notes))]
-            facts["notes"] = "\n".join(line for line in lines if line)
-        single = {key: latest.value for key, latest in self._single.items() if key != "status"}
+        if self._notes or "notes" in self._single:
+            facts["notes"] = self._with_notes(base.get("notes") or "")
+        single = {key: latest.value for key, latest in self._single.items() if key not in ("status", "notes")}
         return cast("RunFacts", {**facts, **single})
+
+    def _with_notes(self, notes: str) -> str:
+        """The notes as they were written anew last, and what was added since."""
+        written = self._single.get("notes")
+        since = [self._notes[at] for at in sorted(self._notes) if written is None or at > written.order]
+        lines = [notes if written is None else str(written.value), *since]
+        return "\n".join(line for line in lines if line)
 
     def _with_tags(self, tags: list[str]) -> list[str]:
         kept = [tag for tag in tags if tag not in self._tags or self._tags[tag].value]
@@ -147,7 +154,7 @@ def _progress(value: object) -> dict[str, Any] | None:
 
 
 def _whole(value: object) -> int | None:
-    return int(value) if isinstance(value, int | float) and math.isfinite(value) else None
+    return int(value) if isinstance(value, int | float) and finite(value) is not None else None
 
 
 def _ranks(world_size: object) -> dict[str, dict[str, int]]:

@@ -1,4 +1,4 @@
-"""Make a run folder plain and whole after its end. The only writer of `store`.
+"""Make a run folder plain and whole after its end. With `trash`, which moves folders, the only writer of `store`.
 
 For the owner after the end (ogd) alone: it takes `run.lock` for the time it writes, and
 leaves alone what somebody else holds. Everything here can be done twice, or be killed
@@ -22,8 +22,9 @@ from opengraphs.store.fdpool import FdPool
 from opengraphs.store.folder import RunFolder, journal_files
 from opengraphs.store.jsonl import parse_object
 from opengraphs.store.liveness import Locks
+from opengraphs.store.plainfile import open_plain
 from opengraphs.store.runfacts import RunReader
-from opengraphs.store.runjson import epoch, own_summary
+from opengraphs.store.runjson import epoch, own_summary, read_small
 
 _BLOCK = 1 << 20
 
@@ -46,7 +47,7 @@ class Settled(NamedTuple):
 @contextmanager
 def _exclusive(path: Path, flags: int) -> Iterator[int | None]:
     """The open file of `path` under its exclusive lock; None when somebody holds it."""
-    fd = os.open(path, flags | os.O_CLOEXEC, 0o644)
+    fd = open_plain(path, flags)
     try:
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -169,7 +170,7 @@ def _in_order(facts: RunFacts) -> dict[str, Any]:
 
 def _on_disk(folder: RunFolder) -> object:
     try:
-        return json.loads(folder.run_json.read_bytes())
+        return json.loads(read_small(folder.run_json))
     except (OSError, ValueError):
         return None
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import NamedTuple, cast
 
 from opengraphs.records import STATUSES, ExitRecord, RunFacts, Status
+from opengraphs.sdk import layout
 from opengraphs.sdk.layout import segment_name, split_segment
 from opengraphs.store.fdpool import FdPool
 from opengraphs.store.folder import RunFolder
@@ -89,6 +90,7 @@ class RunReader:
 
     def __init__(self, folder: RunFolder, fds: FdPool, *, host: str, reopen: bool = False) -> None:
         self.folder = folder
+        self._run_json = f"{folder.text}/{layout.RUN_JSON}"
         self.bad_event_lines = 0
         self.wants_settle = False
         self._host = host
@@ -107,7 +109,7 @@ class RunReader:
         """
         stamp = self._stamp()
         if stamp is None or stamp != self._base_is_of:
-            self._base = read_run_json(self.folder.run_json)
+            self._base = read_run_json(self._run_json)
             self._base_is_of = stamp
             self._note_folded()
         self._is_folded = self._is_all_folded()
@@ -117,7 +119,7 @@ class RunReader:
 
     def _stamp(self) -> tuple[int, int, int] | None:
         try:
-            found = self.folder.run_json.stat()
+            found = os.stat(self._run_json)  # noqa: PTH116  (see RunFolder.text)
         except OSError:
             return None
         return found.st_mtime_ns, found.st_size, found.st_ino
@@ -137,7 +139,7 @@ class RunReader:
         if "events_folded" not in self._base.facts:
             return False
         try:
-            with os.scandir(self.folder.events) as entries:
+            with os.scandir(f"{self.folder.text}/{layout.EVENTS}") as entries:
                 sizes = {
                     entry.name: entry.stat().st_size
                     for entry in entries
@@ -175,7 +177,7 @@ class RunReader:
     def _facts(self, locks: Locks) -> RunFacts:
         """The folded, judged facts as of the last `read`."""
         facts = complete(self._overlay.onto(self._base.facts), self.folder.run_id)
-        exit_record = read_exit(self.folder.exit_json)
+        exit_record = read_exit(f"{self.folder.text}/{layout.EXIT_JSON}")
         facts["status"] = judge(
             facts,
             exit_record=exit_record,

@@ -14,6 +14,7 @@ from typing import NamedTuple
 from zlib import crc32
 
 from opengraphs.store.jsonl import parse_object
+from opengraphs.store.plainfile import open_plain
 
 _BLOCK = 1 << 20
 _SEAL = re.compile(rb'^\{"seal":[^\n]*\}$', re.MULTILINE)
@@ -40,7 +41,7 @@ def check_seals(path: Path, *, deadline_s: float | None = None) -> SealReport:
     Raises:
         OSError: the file cannot be read.
     """
-    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    fd = open_plain(path)
     seals, sealed = 0, 0
     broken: list[tuple[int, int]] = []
     try:

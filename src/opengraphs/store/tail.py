@@ -20,6 +20,10 @@ MAX_LINE_BYTES = 64 << 20
 """A longer line is skipped and reported: nobody logs one on purpose."""
 KEPT_BAD_LINES = 200
 _CHECK_BYTES = 1024
+_OTHER_FILE = -1
+"""Stands for a checksum, and is none."""
+_LIVE_BYTES = 8192
+"""Read first: what follows the newest lines of a mapped journal is a megabyte of NULs."""
 
 
 class Position(NamedTuple):
@@ -168,8 +172,11 @@ class JournalTail:
 
     def _take(self, limit: int, final: bool) -> Piece | None:
         while True:
-            chunk = self._pread(limit, self._offset)
+            chunk = self._pread(min(limit, _LIVE_BYTES), self._offset)
             hole = chunk.find(0)
+            if _LIVE_BYTES <= len(chunk) < limit and (hole < 0 or b"\n" not in chunk[:hole]):
+                chunk = self._pread(limit, self._offset)
+                hole = chunk.find(0)
             whole = chunk if hole < 0 else chunk[:hole]
             end = whole.rfind(b"\n") + 1
             if end:
@@ -259,16 +266,23 @@ class JournalTail:
     # -- segments ----------------------------------------------------------------------
 
     def _next_segment(self) -> int | None:
-        """The number of the following segment once something stands in it."""
-        following = next((n for n in self._segments if n > self._segment), None)
-        if following is None or not self._segments:
-            return None
-        try:
-            opened = self._fds.get(segment_path(self.folder, self.writer, following))
-        except FileNotFoundError:
-            return None
-        # A writer may prepare its next file before it needs it: empty, or only NULs.
-        return following if os.pread(opened.fd, 1, 0).strip(b"\0") else None
+        """The number of the following segment in which something stands; None while there is none.
+
+        A writer may prepare its next file before it needs it: empty, or only NULs. One that
+        was left so is passed over once a later one is written to.
+        """
+        for number in self._segments:
+            if number <= self._segment:
+                continue
+            path = segment_path(self.folder, self.writer, number)
+            try:
+                opened = self._fds.get(path)
+            except FileNotFoundError:
+                continue
+            if os.pread(opened.fd, 1, 0).strip(b"\0"):
+                return number
+            self._fds.drop(path)  # another file may take its place before anything of it is read
+        return None
 
     def _advance(self) -> None:
         following = self._next_segment()
@@ -293,6 +307,10 @@ class JournalTail:
         """
         if not all(self._same_past(*entry) for entry in self._past.items()):
             return False
+        for number in self._segments:
+            if number > self._segment or (number == self._segment and self._inode is None):
+                # Of a file that nothing was read of, the one that is there now counts.
+                self._fds.drop(segment_path(self.folder, self.writer, number))
         if self._offset == 0 and self._inode is None:
             return True
         try:
@@ -321,6 +339,8 @@ class JournalTail:
         """What `resume` needs to go on here in another process."""
         past = tuple((number, *known) for number, known in sorted(self._past.items()))
         head, tail = self._fingerprint()
+        if self._pread(len(self._last), self._offset - len(self._last)) != self._last:
+            tail = _OTHER_FILE  # it was cut and grew again since we read: nobody must go on here
         return Mark(self._segment, self._offset, self._inode or 0, head, tail, past)
 
     def _fingerprint(self) -> tuple[int, int]:

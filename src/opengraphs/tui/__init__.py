@@ -41,6 +41,7 @@ def run_app(
     theme: str | None = None,
     glyphs: str | None = None,
     ui: str | None = None,
+    panels: str | None = None,
     color: bool = True,
     owned_run: OwnedRun | None = None,
     stage0: Any = None,
@@ -54,7 +55,8 @@ def run_app(
         run: the run in view (any reference); needed by `graphs` and `logs`, else the newest.
         graphs: metric keys (or globs) to show first, in this order.
         metric_filter: regular expression; only metrics that match are shown.
-        refresh_ms, theme, glyphs, ui: None means what `config.toml` says, else the default.
+        panels: names of plug-in panels, with commas; "" is none.
+        refresh_ms, theme, glyphs, ui, panels: None means what `config.toml` says, else the default.
         color: False draws without any colour (`--no-color`, `NO_COLOR`).
         stage0: what `opengraphs.tui.stage0` returned when it painted the first frame.
 
@@ -75,6 +77,7 @@ def run_app(
         theme_name=theme,
         glyphs=glyphs,
         ui=ui,
+        panels=panels,
         color=color,
         owned_run=owned_run,
         stage0=stage0,

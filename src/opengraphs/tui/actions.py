@@ -5,9 +5,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
-from opengraphs.tui import keys
+from opengraphs.tui import keys, plugins
+from opengraphs.tui.painters import layout
 from opengraphs.tui.screens.overlays import Entry, Help, Menu
 from opengraphs.tui.screens.palette import Palette
 
@@ -15,6 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from opengraphs.tui.app import OgApp
+
+
+_MENU_KEYS = "123456789"
 
 
 def perform(app: OgApp, action_id: str) -> bool:
@@ -89,6 +94,42 @@ def _leave_menu(app: OgApp) -> Menu:
     return Menu(f"{name} is still running", entries, on_ctrl_c=lambda: app.finish("detach"))
 
 
+def _panels(app: OgApp) -> None:
+    """What is installed is found out in a thread: it takes longer than a key may."""
+    app.run_worker(_choose_panels(app))
+
+
+async def _choose_panels(app: OgApp) -> None:
+    desk = app.desk
+    found = await asyncio.to_thread(plugins.installed)
+    shown = dict.fromkeys(desk.panels.names, "") | {
+        one.name: f"{one.distribution} {one.version}".strip() for one in found
+    }
+    if not shown:
+        desk.say("no panel is installed; docs/plugins.md tells how to make one")
+    else:
+        entries = [
+            Entry(
+                _MENU_KEYS[number],
+                name,
+                f"{'hide' if name in desk.panels.names else 'show'}  {brought}",
+                _toggle(app, name),
+            )
+            for number, (name, brought) in enumerate(list(shown.items())[: len(_MENU_KEYS)])
+        ]
+        app.overlay = Menu("panels of plug-ins", entries)
+    app.changed()
+
+
+def _toggle(app: OgApp, name: str) -> Callable[[], object]:
+    def toggle() -> None:
+        desk = app.desk
+        if desk.panels.toggle(name) and app.canvas.size.width < layout.SIDE_FROM:
+            desk.say(f"panels stand at the side, from {layout.SIDE_FROM} columns on")
+
+    return toggle
+
+
 _COMMON: dict[str, Callable[[OgApp], object]] = {
     "screen.runs": lambda app: _show(app, "runs"),
     "screen.graphs": lambda app: _show(app, "graphs"),
@@ -98,6 +139,7 @@ _COMMON: dict[str, Callable[[OgApp], object]] = {
     "back": _back,
     "palette": _palette,
     "rescan": _rescan,
+    "graphs.panels": _panels,
     "suspend": lambda app: app.suspend_og(),
     "redraw": lambda app: app.redraw(),
 }

@@ -107,6 +107,7 @@ class OgApp(App[ExitChoice], inherit_bindings=False):
     def on_mount(self) -> None:
         self.canvas.focus()
         self.desk.clipboard = Clipboard(to_terminal(self.copy_to_clipboard, self.desk.say))
+        self.desk.panels.on_change = self.changed
         self.live.follow()
         self._catch_signals()
 
@@ -260,8 +261,14 @@ class OgApp(App[ExitChoice], inherit_bindings=False):
         self._watch_toast()
         if self.view.behind and not lines:
             self.changed()
-        if self.frames == 1 and self._on_first_frame is not None:
-            self.call_after_refresh(self._on_first_frame)
+        if self.frames == 1:
+            self.call_after_refresh(self._after_first_frame)
+
+    def _after_first_frame(self) -> None:
+        """What can wait until there is something to look at."""
+        if self._on_first_frame is not None:
+            self._on_first_frame()
+        self.desk.panels.start()
 
     def _still_asking(self) -> bool:
         """Before the first picture: whether answers are on their way without which it would be empty."""

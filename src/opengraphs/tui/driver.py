@@ -25,11 +25,11 @@ import threading
 import time
 import tty
 from codecs import getincrementaldecoder
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from types import FrameType
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from rich.cells import get_character_cell_size
+from rich.cells import cell_len, get_character_cell_size, set_cell_size
 from rich.color import ColorSystem
 from rich.style import Style
 from textual import _ansi_sequences, events, messages
@@ -83,26 +83,6 @@ _ansi_sequences.ANSI_SEQUENCES_KEYS[ANSWER] = (_AnswerKey,)  # type: ignore[inde
 _ansi_sequences.ANSI_SEQUENCES_KEYS["\x1b\x08"] = _ansi_sequences.ANSI_SEQUENCES_KEYS["\x1b\x7f"]  # type: ignore[index]
 
 
-def pieces(update: CompositorUpdate) -> Iterator[tuple[int, int, Strip]]:
-    """What an update would write: (row, column, strip), the same choice as its own `render_segments`."""
-    if isinstance(update, LayoutUpdate):
-        for y, strips in enumerate(update.strips, update.region.y):
-            x = update.region.x
-            for strip in strips:
-                yield y, x, strip
-                x += strip.cell_length
-    elif isinstance(update, ChopsUpdate):
-        yield from _chops(update)
-
-
-def _chops(update: ChopsUpdate) -> Iterator[tuple[int, int, Strip]]:
-    for y, x1, x2 in update.spans:
-        for end, (x, strip) in zip(update.chop_ends[y], update.chops[y].items(), strict=False):
-            if strip is None or x > x2 or end <= x1:
-                continue
-            yield y, x, strip if x2 > x >= x1 and end <= x2 else strip.crop(0, min(end, x2) - x)
-
-
 class Looks:
     """Rich styles as looks of an emitter, each worked out once."""
 
@@ -142,12 +122,36 @@ def _role_look(painted: Painted, role: str) -> Look:
 
 
 def put_update(emitter: Emitter, looks: Looks, update: CompositorUpdate) -> None:
-    """Want what a compositor update says."""
-    for y, x, strip in pieces(update):
-        at = x
-        for text, style, control in strip._segments:
-            if not control:
-                at = emitter.put(y, at, text, looks.number(style))
+    """Want what a compositor update says; of a partial one only the spans that changed."""
+    if isinstance(update, LayoutUpdate):
+        for y, strips in enumerate(update.strips, update.region.y):
+            x = update.region.x
+            for strip in strips:
+                _put_span(emitter, looks, y, x, strip, x, x + strip.cell_length)
+                x += strip.cell_length
+    elif isinstance(update, ChopsUpdate):
+        for y, start, stop in update.spans:
+            for end, (x, chop) in zip(update.chop_ends[y], update.chops[y].items(), strict=False):
+                if chop is not None and x < stop and end > start:
+                    _put_span(emitter, looks, y, x, chop, start, min(end, stop))
+
+
+def _put_span(emitter: Emitter, looks: Looks, y: int, x: int, strip: Strip, start: int, stop: int) -> None:
+    """Want the cells [start, stop) of a strip that begins at column `x`; a wide character is never cut at the start."""
+    for text, style, control in strip._segments:
+        if control:
+            continue
+        if x >= stop:
+            return
+        end = x + (len(text) if text.isascii() else cell_len(text))
+        if end > start:
+            shown, at = text, x
+            if x < start and emitter.is_narrow(text):
+                shown, at = text[start - x :], start
+            if end > stop:
+                shown = shown[: stop - at] if emitter.is_narrow(shown) else set_cell_size(shown, stop - at)
+            emitter.put(y, at, shown, looks.number(style))
+        x = end
 
 
 class OgDriver(LinuxDriver):

@@ -75,14 +75,24 @@ def transition(now: Look, then: Look) -> str:
 
 
 class _Line:
-    """One row of cells. `wide`: some cell is not exactly one plain column."""
+    """One row of cells. `wide`: some cell is not exactly one plain column. Nothing outside [low, high) was put."""
 
-    __slots__ = ("chars", "looks", "wide")
+    __slots__ = ("chars", "high", "looks", "low", "wide")
 
     def __init__(self, width: int, look: int) -> None:
         self.chars = [" "] * width
         self.looks = [look] * width
         self.wide = False
+        self.low, self.high = width, 0
+
+    def touch(self, start: int, stop: int) -> None:
+        """Cells were put there."""
+        self.low = min(self.low, start)
+        self.high = max(self.high, stop)
+
+    def settle(self) -> None:
+        """What was put is on the terminal."""
+        self.low, self.high = len(self.chars), 0
 
     def same(self, other: _Line) -> bool:
         return self.chars == other.chars and self.looks == other.looks
@@ -149,6 +159,7 @@ class Emitter:
             for text, look in row:
                 x = self.put(y, x, text, self.look(look))
             self._shown[y].take(self._wanted[y])
+            self._wanted[y].settle()
         self._unknown.clear()
         self._dirty.clear()
 
@@ -158,14 +169,17 @@ class Emitter:
             return x + len(text)
         line = self._wanted[y]
         self._dirty.add(y)
-        if not self._narrow(text):
+        if not self.is_narrow(text):
+            line.touch(0, self.width)
             return self._put_wide(line, x, text, look)
         if line.wide:
+            line.touch(0, self.width)
             self._free(line, x, x + len(text))
         stop = x + len(text)
         if x < 0 or stop > self.width:
             text = text[max(0, -x) : max(0, self.width - x)]
         start, end = max(0, x), max(0, x) + len(text)
+        line.touch(start, end)
         line.chars[start:end] = text
         blank = self._blanks[look]
         if blank == look or " " not in text:
@@ -174,7 +188,7 @@ class Emitter:
             line.looks[start:end] = [blank if char == " " else look for char in text]
         return stop
 
-    def _narrow(self, text: str) -> bool:
+    def is_narrow(self, text: str) -> bool:
         """Whether every character is exactly one cell."""
         return text.isascii() or self._known_narrow.issuperset(text) or self._learn(text)
 
@@ -222,22 +236,31 @@ class Emitter:
     def _flush_line(self, y: int, out: list[str]) -> None:
         wanted, shown = self._wanted[y], self._shown[y]
         if wanted.wide:
-            wanted.wide = any(len(char) != 1 or not self._narrow(char) for char in wanted.chars)
+            wanted.wide = any(len(char) != 1 or not self.is_narrow(char) for char in wanted.chars)
         if y in self._unknown:
             self._unknown.discard(y)
             self._write_all(y, wanted, out)
         elif wanted.same(shown):
+            wanted.settle()
             return
         elif wanted.wide or shown.wide:
             self._write_all(y, wanted, out)
         else:
             self._write(y, self._changes(wanted, shown), wanted, out)
         shown.take(wanted)
+        wanted.settle()
 
     def _changes(self, wanted: _Line, shown: _Line) -> list[tuple[int, int]]:
         """Runs of changed cells; short unchanged stretches between them are written rather than jumped over."""
-        cells = zip(wanted.chars, shown.chars, wanted.looks, shown.looks, strict=True)
-        changed = [x for x, (a, b, c, d) in enumerate(cells) if a != b or c != d]
+        low, high = wanted.low, wanted.high
+        cells = zip(
+            wanted.chars[low:high],
+            shown.chars[low:high],
+            wanted.looks[low:high],
+            shown.looks[low:high],
+            strict=True,
+        )
+        changed = [x for x, (a, b, c, d) in enumerate(cells, low) if a != b or c != d]
         runs: list[tuple[int, int]] = []
         start = stop = changed[0]
         for x in changed:

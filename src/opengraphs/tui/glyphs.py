@@ -35,9 +35,11 @@ class Glyphs:
         "name",
         "prompt",
         "separator",
+        "shade",
         "spark",
         "status",
         "textured",
+        "unread",
     )
 
     def __init__(
@@ -58,6 +60,8 @@ class Glyphs:
         guide: str,
         prompt: str,
         separator: str,
+        shade: str,
+        unread: str,
         ascii_only: bool,
         textured: bool = False,
     ) -> None:
@@ -82,6 +86,10 @@ class Glyphs:
         """marks the height of a y label in an empty cell; empty where it could be taken for a curve."""
         self.prompt = prompt
         self.separator = separator
+        self.shade = shade
+        """fills a band; empty where sparse dots do."""
+        self.unread = unread
+        """the axis below points that are still to be read, as a pattern."""
         self.ascii_only = ascii_only
         self.textured = textured
 
@@ -128,6 +136,8 @@ BRAILLE = Glyphs(
     guide="·",
     prompt="❯",
     separator="│",
+    shade="",
+    unread="╌",
     ascii_only=False,
 )
 
@@ -147,6 +157,8 @@ BLOCK = Glyphs(
     guide="·",
     prompt="❯",
     separator="│",
+    shade="░",
+    unread="╌",
     ascii_only=False,
 )
 
@@ -174,6 +186,8 @@ ASCII = Glyphs(
     guide="",
     prompt=">",
     separator="|",
+    shade=",",
+    unread=". ",
     ascii_only=True,
 )
 

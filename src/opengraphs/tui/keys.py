@@ -72,6 +72,8 @@ ACTIONS: tuple[Action, ...] = (
     Action("graphs.log_y", ("graphs",), ("y",), "Log y, on or off", "log y"),
     Action("graphs.smooth", ("graphs",), ("m",), "Smoothing: ma(15), ma(50), off", "smooth"),
     Action("graphs.x_axis", ("graphs",), ("x",), "x: step, time, relative", "axis"),
+    Action("graphs.ranks", ("graphs",), ("e",), "Ranks: merged and their band, each"),
+    Action("graphs.panels", ("graphs",), ("w",), "Panels of plug-ins, on or off"),
     Action("graphs.cursor_left", ("graphs",), ("left",), "Read-out to the left"),
     Action("graphs.cursor_right", ("graphs",), ("right",), "Read-out to the right"),
     Action("graphs.zoom_in", ("graphs",), ("plus", "equals_sign"), "Zoom in", "zoom"),

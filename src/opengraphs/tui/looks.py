@@ -30,6 +30,7 @@ def settle(
     ui: str | None,
     refresh_ms: int | None,
     color: bool,
+    panels: str | None = None,
     given: settings.Settings | None = None,
 ) -> Look:
     """Everything that can be wrong with the looks is found out here.
@@ -37,7 +38,13 @@ def settle(
     Raises:
         UsageError: a setting, theme or key binding that cannot be.
     """
-    flags = {"ui.theme": theme_name, "ui.glyphs": glyphs, "ui.mode": ui, "ui.refresh_ms": refresh_ms}
+    flags = {
+        "ui.theme": theme_name,
+        "ui.glyphs": glyphs,
+        "ui.mode": ui,
+        "ui.refresh_ms": refresh_ms,
+        "ui.panels": panels,
+    }
     chosen = given or settings.load(flags=flags)
     wanted = chosen.text("ui.glyphs")
     facts = terminal.detect(no_color=not color, glyphs=None if wanted == "auto" else wanted)
@@ -47,6 +54,7 @@ def settle(
         chosen.number("ui.refresh_ms"),
         chosen.text("ui.mode") == "minimal",
         short_path(store),
+        tuple(name for part in chosen.text("ui.panels").split(",") if (name := part.strip())),
     )
     colors = theme.pick(chosen.text("ui.theme"), dark=facts.dark)
     return Look(choices, colors, facts.depth, chosen.flag("ui.mouse"))

@@ -20,13 +20,14 @@ from opengraphs.tui.glyphs import Glyphs
 from opengraphs.tui.handover import OwnedRun, ScreenName
 from opengraphs.tui.keys import Keymap
 from opengraphs.tui.messages import Answer, Failure, Happened, Link, LiveMessage
+from opengraphs.tui.panelhost import PanelHost
 from opengraphs.tui.questions import FindQuestion, LogQuestion, RunQuestion, RunsQuestion, SeriesQuestion
 from opengraphs.tui.screens.graphs_state import GraphsState
 from opengraphs.tui.screens.logs_state import LogsState
 from opengraphs.tui.screens.runs_state import RunsState
 
 TOAST_S = 4.0
-SLOW_SLOTS = {"runs": 1.0, "cards": 2.0, "run": 1.0, "system": 1.0}
+SLOW_SLOTS = {"runs": 1.0, "cards": 2.0, "run": 1.0, "system": 1.0, "ranks": 5.0}
 """Least seconds between two live answers where 250 ms would be restless or dear."""
 
 
@@ -52,6 +53,7 @@ class Choices(NamedTuple):
     refresh_ms: int = 250
     minimal: bool = False
     source: str = ""
+    panels: tuple[str, ...] = ()
 
 
 class Desk:
@@ -76,6 +78,7 @@ class Desk:
         self.logs = LogsState()
         self.owned = owned
         self.owned_facts: RunFacts = {}
+        self.panels = PanelHost(choices.panels)
         self.clipboard = Clipboard()
         self.link = Link(False, "connecting")
         self.toast: Toast | None = None
@@ -120,6 +123,8 @@ class Desk:
         if isinstance(question, RunsQuestion):
             self.runs.take(question, reply)
             self._choose_first_run()
+        elif isinstance(question, SeriesQuestion) and question.slot == "panels":
+            self.graphs.take_panels(question, reply)
         elif isinstance(question, SeriesQuestion):
             self.graphs.take_series(question, reply)
         elif isinstance(question, LogQuestion):
@@ -159,6 +164,8 @@ class Desk:
             live.touch("runs", "cards")
             if run in self.graphs.runs_shown():
                 live.touch("series")
+            if run == self.graphs.run_id:
+                live.touch("ranks", "panels")
             return run == self.graphs.run_id and self.graphs.knows_not(event.get("keys", {}))
         if kind == "run" and not self._is_shown(run):
             live.touch("runs", "cards")
@@ -181,15 +188,27 @@ class Desk:
         elif kind == "resync":
             live.touch_all()
         elif kind == "gone":
-            live.touch("runs", "cards")
+            self._take_gone(run, live)
         elif kind == "run":
             self._take_run_event(run, event.get("facts", {}), live)
         elif kind == "metrics" and run == self.graphs.run_id:
             self._announce(self.graphs.saw_metrics(event.get("keys", {})))
 
+    def _take_gone(self, run: str, live: Asker) -> None:
+        """A run's folder went away: out of the list at once, and a word when it is the one in view."""
+        self.runs.forget(run)
+        live.touch("runs", "cards")
+        if run in self.graphs.overlay:
+            self.graphs.set_overlay(
+                [(one, self.graphs.names.get(one, one)) for one in self.graphs.overlay if one != run]
+            )
+        if run and run == self.graphs.run_id:
+            self.say(f"{self.graphs.run.get('name') or run} was removed", "warn")
+
     def _take_run_event(self, run: str, facts: RunFacts, live: Asker) -> None:
         self._note_owned(run, facts)
-        if not self.runs.take_facts(run, facts):
+        # A row also has what the daemon read of its metrics, and an ended run's event may tell of that.
+        if not self.runs.take_facts(run, facts) or facts.get("status") in ENDED:
             live.touch("runs", "cards")
         if run == self.graphs.run_id and not self.graphs.run:
             live.touch("run")  # asked for before the daemon had seen it
@@ -197,7 +216,7 @@ class Desk:
             was_live = self.graphs.live
             self.graphs.take_facts(cast("dict[str, object]", facts))
             if self.graphs.ended:
-                live.touch("run", "series", "system", "log")
+                live.touch("run", "series", "panels", "system", "log")
             if was_live and self.graphs.ended:
                 self._say_how_it_ended()
 

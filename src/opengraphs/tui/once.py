@@ -17,6 +17,7 @@ from opengraphs.tui.handover import ScreenName
 from opengraphs.tui.messages import Answer, Link
 from opengraphs.tui.model import Desk
 from opengraphs.tui.painters.cells import Row, plain
+from opengraphs.tui.panelhost import InPlace, PanelHost
 from opengraphs.tui.questions import Question
 from opengraphs.tui.screens.base import View
 from opengraphs.tui.screens.graphs import GraphsView
@@ -45,6 +46,7 @@ def print_frame(
     theme: str | None = None,
     glyphs: str | None = None,
     ui: str | None = None,
+    panels: str | None = None,
     color: bool = True,
 ) -> None:
     """Ask ogd, paint one frame of `width` x `height` cells, write it to `out` as lines of text.
@@ -59,9 +61,13 @@ def print_frame(
         DaemonError: ogd can be neither reached nor started.
     """
     looks.check_metric_filter(metric_filter)
-    look = looks.settle(store=store, theme_name=theme, glyphs=glyphs, ui=ui, refresh_ms=None, color=color)
+    look = looks.settle(
+        store=store, theme_name=theme, glyphs=glyphs, ui=ui, refresh_ms=None, color=color, panels=panels
+    )
     desk = Desk(look.choices, graphs=GraphsState(bound=graphs, metric_filter=metric_filter), screen=screen)
     desk.link = Link(True, "")
+    desk.panels = PanelHost(look.choices.panels, worker=lambda _: InPlace())
+    desk.panels.start()
     if run is not None:
         desk.open_run(run)
     with clients.connect(store=store) as client:

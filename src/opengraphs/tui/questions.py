@@ -62,7 +62,7 @@ class RunQuestion(NamedTuple):
 
 
 class SeriesQuestion(NamedTuple):
-    """Every chart in view, at its width, in one request."""
+    """Every chart in view, at its width, in one request. ranks: `band`, or the ranks that are wanted."""
 
     runs: tuple[str, ...]
     metrics: tuple[str, ...]
@@ -70,11 +70,12 @@ class SeriesQuestion(NamedTuple):
     range: tuple[float, float] | None
     columns: int
     smooth: tuple[str, ...]
+    ranks: str | tuple[int, ...] = "band"
     slot: str = "series"
 
     async def ask(self, source: Source) -> dict[str, Any]:
         if not self.metrics:
-            return {"series": [], "pending": {}, "progress": {}}
+            return {"series": [], "pending": {}, "unread": {}, "progress": {}}
         body = {
             "runs": list(self.runs),
             "metrics": list(self.metrics),
@@ -82,7 +83,7 @@ class SeriesQuestion(NamedTuple):
             "range": list(self.range) if self.range else None,
             "columns": self.columns,
             "smooth": list(self.smooth),
-            "ranks": "merged",
+            "ranks": self.ranks if isinstance(self.ranks, str) else list(self.ranks),
         }
         return await source.post("/series", body)
 

@@ -47,6 +47,7 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting("ui.mode", "full", "OG_UI", ("full", "minimal"), "`minimal`: curves only, no side panels"),
     Setting("ui.refresh_ms", 250, "OG_REFRESH_MS", (), "how often live curves may change, 33 to 60000"),
+    Setting("ui.panels", "", "OG_PANELS", (), "panels of plug-ins at the side of Graphs: names, with commas"),
     Setting("ui.mouse", True, "OG_MOUSE", (), "take the mouse; shift-drag still selects text"),
 )
 

@@ -279,7 +279,7 @@ def _graphs_frame(
     shown = metrics[: len(lay.grid.slots)]
     columns = max((chart.dot_columns(slot.width, glyphs) for slot in lay.grid.slots), default=1)
     names = quick.text_list([facts["run_id"]])
-    body = f'{{"runs":{names},"metrics":{quick.text_list(shown)},"x":"step","columns":{columns},"smooth":["ma(15)"]}}'
+    body = f'{{"runs":{names},"metrics":{quick.text_list(shown)},"x":"step","columns":{columns},"smooth":["ma(15)"],"ranks":"band"}}'
     requests = [("POST", f"/series?{query}", body)] if shown else []
     if lay.system:
         path = f"/runs/{quick.quote(facts['run_id'])}/system"

@@ -49,12 +49,17 @@ def test_help_text_lists_every_command_in_order() -> None:
     ("args", "message", "hint"),
     [
         (["list", "--jsn"], "no option --jsn for og list", "did you mean --json?"),
-        (["list", "--limit", "x"], "invalid value for '--limit'", "og list --help shows how it is used"),
-        (["list", "--limit", "0"], "invalid value for '--limit'", "og list --help shows how it is used"),
+        (
+            ["list", "--limit", "x"],
+            "'--limit': 'x' is no whole number",
+            "og list --help shows how it is used",
+        ),
+        (["list", "--limit", "0"], "'--limit': 0 is not within 1 and 10000", "og list --help shows how"),
+        (["stop", "k7f3", "--grace", "x"], "'--grace': 'x' is no number", "og stop --help shows how"),
         (["show"], "missing argument 'RUN'", "og show --help shows how it is used"),
         (["list", "--status", "gone"], "invalid value for '--status'", "og list --help shows how it is used"),
         (["daemon", "strat"], "no such command 'strat'", "og daemon --help shows how it is used"),
-        (["export"], "missing argument 'RUN'", "og export --help shows how it is used"),
+        (["export"], "missing argument 'RUN…'", "og export --help shows how it is used"),
     ],
 )
 def test_complaints_are_usage_errors_with_a_way_on(args: list[str], message: str, hint: str) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from opengraphs.cli import exporting
+from opengraphs.cli.exporting import RunPoints
 
 Page = dict[str, Any]
 
@@ -32,9 +33,13 @@ def pages(key: str) -> Iterator[Page]:
     yield from PAGES[key]
 
 
+R1 = RunPoints("r1", PAGES, pages)
+RANKS = RunPoints("r2", ["m"], lambda _: iter([page([3, 3], [0.1, 0.2], [0, 1])]))
+
+
 def test_csv_has_one_row_a_point_and_empty_ranks_where_they_are_merged() -> None:
     out = io.StringIO()
-    exporting.write_csv(out, "r1", PAGES, pages)
+    exporting.write_csv(out, [R1])
     rows = list(csv.reader(io.StringIO(out.getvalue())))
     assert rows == [
         ["run_id", "metric", "rank", "step", "time", "value"],
@@ -47,13 +52,13 @@ def test_csv_has_one_row_a_point_and_empty_ranks_where_they_are_merged() -> None
 
 def test_csv_names_ranks_on_demand() -> None:
     out = io.StringIO()
-    exporting.write_csv(out, "r1", ["m"], lambda _: iter([page([3, 3], [0.1, 0.2], [0, 1])]))
+    exporting.write_csv(out, [RANKS])
     assert [row[2] for row in csv.reader(io.StringIO(out.getvalue()))] == ["rank", "0", "1"]
 
 
 def test_json_joins_pages_into_one_array_each() -> None:
     out = io.StringIO()
-    exporting.write_json(out, "r1", PAGES, pages, ranks=False)
+    exporting.write_json(out, [R1], ranks=False)
     assert json.loads(out.getvalue()) == {
         "schema": 1,
         "run_id": "r1",
@@ -71,13 +76,29 @@ def test_json_joins_pages_into_one_array_each() -> None:
 
 def test_json_of_a_run_without_metrics_is_whole() -> None:
     out = io.StringIO()
-    exporting.write_json(out, "r1", [], pages, ranks=False)
+    exporting.write_json(out, [RunPoints("r1", [], pages)], ranks=False)
     assert json.loads(out.getvalue())["metrics"] == {}
+
+
+def test_csv_of_several_runs_has_one_header() -> None:
+    out = io.StringIO()
+    exporting.write_csv(out, [R1, RANKS])
+    rows = list(csv.reader(io.StringIO(out.getvalue())))
+    assert [row[0] for row in rows] == ["run_id", "r1", "r1", "r1", "r1", "r2", "r2"]
+
+
+def test_json_of_several_runs_is_a_list_of_them() -> None:
+    out = io.StringIO()
+    exporting.write_json(out, [RANKS._replace(run_id="r1"), RANKS], ranks=True)
+    reply = json.loads(out.getvalue())
+    assert reply["schema"] == 1
+    assert [run["run_id"] for run in reply["runs"]] == ["r1", "r2"]
+    assert reply["runs"][1]["metrics"]["m"]["rank"] == [0, 1]
 
 
 def test_json_adds_ranks_on_demand() -> None:
     out = io.StringIO()
-    exporting.write_json(out, "r1", ["m"], lambda _: iter([page([3, 3], [0.1, 0.2], [0, 1])]), ranks=True)
+    exporting.write_json(out, [RANKS], ranks=True)
     assert json.loads(out.getvalue())["metrics"]["m"]["rank"] == [0, 1]
 
 
@@ -94,7 +115,7 @@ def peak_bytes(count: int) -> int:
             yield page(list(range(200)), [0.123456789] * 200)
 
     tracemalloc.start()
-    exporting.write_json(Nowhere(), "r1", ["m"], many, ranks=False)
+    exporting.write_json(Nowhere(), [RunPoints("r1", ["m"], many)], ranks=False)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     return peak

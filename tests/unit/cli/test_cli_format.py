@@ -104,6 +104,9 @@ def test_took_counts_to_now_only_while_it_runs() -> None:
     assert fmt.took({**start, "status": "finished", "ended_at": "2027-01-15T07:59:30Z"}, now=NOW) == 30
     assert fmt.took({**start, "status": "crashed", "heartbeat_at": "2027-01-15T07:59:15Z"}, now=NOW) == 15
     assert fmt.took({**start, "status": "crashed"}, now=NOW) is None
+    at_once = {**start, "heartbeat_at": start["started_at"]}
+    assert fmt.took({**at_once, "status": "finished"}, now=NOW) is None  # nobody has said yet when it ended
+    assert fmt.took({**at_once, "status": "finished", "ended_at": start["started_at"]}, now=NOW) == 0
     assert fmt.took({"status": "running"}, now=NOW) is None
 
 

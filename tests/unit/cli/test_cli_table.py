@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from opengraphs.cli.output import Ink
-from opengraphs.cli.table import Column, cells, clip, render
+from opengraphs.cli.table import Column, cells, clip, clip_front, render
 
 PLAIN = Ink(False)
 COLUMNS = (Column("ID"), Column("NAME", weight=1, elastic=True), Column("N", weight=2, right=True))
@@ -47,3 +47,17 @@ def test_wide_characters_count_two_and_combining_ones_none() -> None:
 def test_styles_colour_the_text_and_not_the_padding() -> None:
     lines = render(COLUMNS, ROWS, limit=None, ink=Ink(True), styles={(1, 1): ("green",)})
     assert "\x1b[32m次元\x1b[0m  " in lines[2]
+
+
+@pytest.mark.parametrize(
+    ("text", "limit", "cut"),
+    [
+        ("train/loss 0.51", 15, "train/loss 0.51"),
+        ("train/loss 0.51", 9, "…oss 0.51"),
+        ("数数x", 3, "…x"),
+        ("ab", 0, ""),
+    ],
+)
+def test_text_that_keeps_its_end_is_cut_in_front(text: str, limit: int, cut: str) -> None:
+    assert clip_front(text, limit) == cut
+    assert cells(clip_front(text, limit)) <= limit

@@ -74,3 +74,20 @@ def test_stream_line_that_is_no_object_is_a_daemon_error(line: bytes) -> None:
 def test_version_constant_is_the_distribution_s() -> None:
     project = (ROOT / "pyproject.toml").read_text()
     assert re.findall(r'^version = "(.*)"$', project, re.MULTILINE) == [VERSION]
+
+
+@pytest.mark.parametrize("odd", ['"\\ud800"', '"NaN"', "1e400", "0.1", "-3", "9007199254740993"])
+def test_big_reply_of_curves_reads_as_a_small_one_does(odd: str) -> None:
+    small = f'{{"schema":1,"series":[{odd}]}}'.encode()
+    big = f'{{"schema":1,"series":[{odd}, "{"x" * wire.BIG_REPLY_BYTES}"]}}'.encode()
+    assert wire.read_reply(200, big)["series"][0] == wire.read_reply(200, small)["series"][0]
+
+
+def test_integer_of_any_size_in_a_big_reply_stays_itself() -> None:
+    reply = f'{{"schema":1,"runs":[{1 << 70}, "{"x" * wire.BIG_REPLY_BYTES}"]}}'.encode()
+    assert wire.read_reply(200, reply)["runs"][0] == 1 << 70
+
+
+def test_big_reply_that_is_cut_is_a_daemon_error() -> None:
+    with pytest.raises(DaemonError):
+        wire.read_reply(200, b'{"schema":1,"series":["' + b"y" * wire.BIG_REPLY_BYTES)

@@ -50,6 +50,12 @@ class ScriptedEngine:
     def backlog(self) -> dict[str, float]:
         return dict(self.left)
 
+    def most_wanted(self) -> str | None:
+        return next(iter(self.left), None)
+
+    def is_reading(self, run_id: str) -> bool:
+        return run_id in self.left
+
     def ingest_backlog(self, run_id: str | None = None, *, budget_s: float) -> float:
         assert run_id is not None
         self.calls.append(("ingest", run_id))

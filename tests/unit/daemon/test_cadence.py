@@ -36,10 +36,12 @@ def test_many_watched_runs_share_the_effort() -> None:
     assert cadence.poll_interval_s(sight(watched=50, live=50)) == 50 * cadence.WATCHED_PER_RUN_S
 
 
-def test_live_runs_that_nobody_watches_are_swept_once_a_second() -> None:
+def test_live_runs_that_nobody_watches_are_swept_once_a_second_while_somebody_listens() -> None:
     unwatched = sight(live=3)
     assert cadence.poll_interval_s(unwatched) == math.inf
-    assert cadence.sweep_interval_s(unwatched) == 1.0
+    assert cadence.sweep_interval_s(unwatched) == 5.0
+    assert cadence.sweep_interval_s(sight(live=3, listeners=1)) == 1.0
+    assert cadence.sweep_interval_s(sight(live=3, watched=1)) == 1.0
 
 
 def test_crash_of_a_live_run_is_seen_within_two_seconds_while_somebody_listens() -> None:
@@ -54,7 +56,7 @@ def test_safety_net_grows_from_5_to_30_s_while_nothing_is_found() -> None:
 
 def test_file_events_ask_for_a_scan_soon_but_not_in_a_burst() -> None:
     assert scan(sight(listeners=1), wanted=True) == 0.05
-    assert scan(sight(), wanted=True) == 2.0
+    assert scan(sight(), wanted=True) == 5.0
 
 
 def test_slow_scan_is_not_repeated_at_once() -> None:

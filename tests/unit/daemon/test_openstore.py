@@ -151,6 +151,44 @@ def test_backlog_is_read_behind_and_its_progress_told(tmp_path: Path, scripted: 
     with_store(tmp_path, scenario)
 
 
+def test_of_runs_that_nobody_looks_at_one_event_stands_for_many(tmp_path: Path, scripted: Any) -> None:
+    scripted.left = {f"r{number}": 0.5 for number in range(50)}
+    scripted.known = {"r7"}
+    scripted.scans = [[], [{"kind": "run", "run": "r0", "facts": {}}]]
+
+    async def scenario(store: OpenStore, told: Told) -> None:
+        await store.ask(lambda engine: None, runs=["r7"])
+        await until(lambda: not scripted.left and any(run == "r49" for _, run, _ in told))
+        runs = [run for kind, run, _ in told if kind == "metrics"]
+        assert "r7" in runs  # somebody asked about it
+        assert len(runs) < 20
+
+    with_store(tmp_path, scenario)
+
+
+def test_question_that_was_answered_in_part_starts_the_backlog(tmp_path: Path, scripted: Any) -> None:
+    scripted.known = {"a"}
+
+    async def scenario(store: OpenStore, told: Told) -> None:
+        await until(lambda: not scripted.left)
+        scripted.left = {"a": 1.0}
+        await store.ask(lambda engine: None, runs=["a"])
+        await until(lambda: not scripted.left)
+        assert scripted.calls.count(("ingest", "a")) == 2
+
+    with_store(tmp_path, scenario)
+
+
+def test_reading_for_a_while_stops_at_the_end(tmp_path: Path, scripted: Any) -> None:
+    async def scenario(store: OpenStore, told: Told) -> None:
+        scripted.left = {"a": 1.0, "b": 0.5}
+        await store.read_backlog(60.0)
+        assert not scripted.left
+        await store.read_backlog(0.0)
+
+    with_store(tmp_path, scenario)
+
+
 def test_question_brings_changes_along(tmp_path: Path, scripted: Any) -> None:
     scripted.known = {"a"}
 

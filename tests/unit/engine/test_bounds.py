@@ -58,6 +58,8 @@ def test_memory_stays_within_the_budget_and_answers_stay_the_same(
         assert engine._runs.memory_bytes() <= BUDGET
     found = answers(engine, some)
     roomy = maker.open(index_dir=maker.path.parent / "roomy")
+    while roomy.backlog():
+        roomy.ingest_backlog(budget_s=1)
     assert answers(roomy, some) == found
 
 

@@ -150,6 +150,36 @@ def test_own_rank_and_source_say_nothing_new() -> None:
     assert set(table(LineDecoder(rank=2), data)) == {("a", None, None), ("a", 5, "wandb")}
 
 
+def test_lines_of_one_metric_and_of_mirrors_become_columns_in_bulk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without ever being looked at one by one."""
+    monkeypatch.setattr(LineDecoder, "_complete", None)
+    records = [
+        {"step": n // 3, "time": n * 0.5, "metrics": {"abc"[n % 3]: n}, "source": source, "rank": rank}
+        for n in range(300)
+        for source, rank in (("wandb", 0), ("tensorboard", n % 2))
+    ]
+    found = table(LineDecoder(), lines(*records))
+    assert set(found) == {
+        (key, rank, source)
+        for key in "abc"
+        for source, rank in (("wandb", None), ("tensorboard", None), ("tensorboard", 1))
+    }
+    assert found[("b", None, "wandb")] == [(n // 3, n * 0.5, repr(float(n))) for n in range(1, 300, 3)]
+    assert found[("a", 1, "tensorboard")] == [(n // 3, n * 0.5, repr(float(n))) for n in range(3, 300, 6)]
+
+
+@pytest.mark.parametrize("warm", [0, 3000])
+def test_two_objects_on_a_line_are_one_bad_line(warm: int) -> None:
+    """Also where the lines before taught the decoder a shape."""
+    decoder = LineDecoder()
+    usual = lines(*({"step": n, "time": n, "metrics": {"a": n, "b": n}} for n in range(max(2, warm))))
+    decoder.decode(Piece(usual, 0, 0))
+    data = lines({"step": 7, "time": 1, "metrics": {"a": 1, "b": 2}})
+    decoded = decoder.decode(Piece(data + data[:-1] + data, 0, 0))
+    assert [(bad.offset, bad.length) for bad in decoded.bad] == [(len(data), 2 * len(data) - 1)]
+    assert decoded.records == 1
+
+
 def test_system_lines_take_their_time_for_a_step() -> None:
     data = lines(
         {"time": 12.3456, "metrics": {"cpu.percent": 1}}, {"time": 14.0, "metrics": {"cpu.percent": 2}}

@@ -213,15 +213,13 @@ def test_row_shows_what_a_list_needs(maker: Any, read_all: Any) -> None:
     maker.run(summary={"best": 1, "loss": "mine"})
     maker.append([record(step, loss=step, lr=0.1) for step in range(100)])
     engine = maker.open()
-    (row,) = engine.runs()["runs"]
-    assert (row["points"], row["spark"], row["main_metric"]) == (0, [], None)
-    read_all(engine)
-    (row,) = engine.runs()["runs"]
+    (row,) = engine.runs()["runs"]  # short journals are read for it
     assert (row["points"], row["last_step"], row["main_metric"]) == (200, 99, "loss")
     assert len(row["spark"]) == 32
     assert row["spark"] == sorted(row["spark"])
     assert row["summary"] == {"best": 1, "loss": "mine", "lr": 0.1}
     assert row["last"] == {"loss": 99.0, "lr": 0.1}
+    read_all(engine)
     engine.close()
     (again,) = maker.open().runs()["runs"]
     assert again == row
@@ -236,9 +234,28 @@ def test_digest_of_a_journal_that_was_replaced_is_not_shown(maker: Any, read_all
     (folder / "metrics" / "a0-r0.jsonl").unlink()
     maker.append([record(step) for step in range(3)])
     engine = maker.open()
-    assert engine.runs()["runs"][0]["points"] == 0
-    engine.run(RUN)
     assert engine.runs()["runs"][0]["points"] == 3
+
+
+@pytest.mark.parametrize("is_longer", [True, False])
+def test_ended_run_whose_files_changed_since_it_was_read_is_read_again(
+    maker: Any, read_all: Any, is_longer: bool
+) -> None:
+    journal = maker.run() / "metrics" / "a0-r0.jsonl"
+    maker.append([record(step) for step in range(10)])
+    engine = maker.open()
+    read_all(engine)
+    engine.close()
+    copy = journal.with_suffix(".copy")
+    copy.write_bytes(journal.read_bytes() + b'{"step":90,"time":2.0,"metrics":{"loss":0.5}}\n' * is_longer)
+    copy.replace(journal)
+    for _ in range(2):  # the second time it is known again
+        engine = maker.open()
+        row = engine.runs()["runs"][0]
+        assert (row["points"], row["last_step"]) == ((11, 90) if is_longer else (10, 9))
+        read_all(engine)
+        assert engine.runs()["runs"][0] == row
+        engine.close()
 
 
 # -- references ----------------------------------------------------------------------------------
@@ -339,7 +356,7 @@ def test_progress_speed_and_eta(maker: Any) -> None:
     maker.append([{"step": step, "time": 100.0 + step / 2, "metrics": {"loss": 1}} for step in range(200)])
     engine = maker.open()
     reply = engine.series({"runs": [RUN], "metrics": ["loss"]})
-    assert reply["progress"][RUN] == {"step": 199, "total": 1000, "unit": "step", "eta_s": pytest.approx(400.5), "steps_per_s": pytest.approx(2.0)}  # fmt: skip
+    assert reply["progress"][RUN] == {"step": 199, "total": 1000, "total_source": "config", "unit": "step", "eta_s": pytest.approx(400.5), "steps_per_s": pytest.approx(2.0)}  # fmt: skip
 
 
 def test_system_metrics_by_host(maker: Any) -> None:
@@ -379,6 +396,7 @@ def test_logs_and_samples_and_events_in_windows(maker: Any) -> None:
     maker.append(
         [{"time": float(n // 2), "kind": "note", "text": str(n), "step": n} for n in range(10)], kind="events"
     )
+    maker.append([{"seal": {"from": 0, "to": 10, "crc32": 1}}], kind="events")  # no event
     engine = maker.open()
     assert [line["text"] for line in engine.log(RUN, start=-2)["lines"]] == ["line 98", "line 99"]
     assert engine.log(RUN, start=98)["next"] is None
@@ -427,10 +445,25 @@ def test_keys_are_found_by_their_words(maker: Any, read_all: Any) -> None:
     assert (metric["points"], metric["last"], metric["min"], metric["last_step"]) == (3, 7.0, 1.0, 9)
 
 
+def test_keys_of_the_store_are_there_once_a_run_was_asked_about(maker: Any) -> None:
+    maker.run(RUN)
+    names = [f"layer/{number:03}/norm" for number in range(300)]
+    maker.append([record(0, **dict.fromkeys(names, 1.0))])
+    for _ in range(2):  # open and not committed yet, then as it was stored
+        engine = maker.open()
+        engine.run(RUN)
+        found = {metric["key"]: metric["points"] for metric in engine.keys()["keys"]}
+        assert set(found) == set(names)
+        assert (found[names[0]], found[names[-1]]) == (1, None)  # past the first 200 by name alone
+        assert [metric["key"] for metric in engine.keys(q="norm 299")["keys"]] == [names[-1]]
+        engine.close()
+
+
 @pytest.mark.parametrize(
     "fields",
     [
         {"metrics": []}, {"runs": "x"}, {"x": "epoch"}, {"range": [3, 1]}, {"range": [1]}, {"range": ["a", "b"]},
+        {"range": [0, 10**400]},
         {"columns": 0}, {"columns": 5000}, {"columns": True}, {"smooth": ["median(3)"]}, {"smooth": ["ma(0)"]},
         {"smooth": ["ema(1)"]}, {"smooth": "ma(3)"}, {"ranks": "all"}, {"ranks": [-1]}, {"colums": 5},
     ],

@@ -134,6 +134,54 @@ def test_summary_is_the_same_however_points_come_in(points: list[tuple[int, int,
     assert summed(size) == summed(1) == summed(1000)
 
 
+@settings(max_examples=60, deadline=None)
+@given(rows, rows)
+def test_summaries_follow_each_other_as_their_points_do(
+    first: list[tuple[int, int, float]], second: list[tuple[int, int, float]]
+) -> None:
+    def summary(rows: list[tuple[int, int, float]]) -> Summary:
+        made = Summary()
+        for row in rows:
+            made.add(Points(np.array([row[0]], np.int64), np.array([float(row[1])]), np.array([row[2]])))
+        return made
+
+    whole, joined = summary([*first, *second]), summary(first)
+    joined.follow(summary(second))
+    for name in Summary.__struct_fields__:
+        own, other = getattr(joined, name), getattr(whole, name)
+        if name == "total":
+            assert own == pytest.approx(other, nan_ok=True)
+        else:
+            assert own == other or whole.n == 0, name
+
+
+@pytest.mark.parametrize(
+    ("own", "others"), [(0, 9000), (5000, 9000), (5000, 10), (4096, 4096 * 3), (70, 5000)]
+)
+def test_lane_takes_over_another_without_losing_a_point(index: Index, own: int, others: int) -> None:
+    cache = ChunkCache(index, 1 << 20)
+    points = some_points(own + others, seed=3)
+    lane, ahead = Lane("k", None, None, cache), Lane("k", None, None, cache)
+    lane.append(points.part(0, own))
+    if own > 4096:
+        commit(index, lane)
+    ahead.append(points.part(own, own + others))
+    lane.take_over(ahead)
+    more = some_points(3, start=int(points.steps[-1]) + 1)
+    lane.append(more)
+    for one in (lane, None):
+        if one is None:
+            commit(index, lane)
+            one = reload(index, cache)
+        assert one.n == own + others + 3
+        assert one.summary.n == one.n
+        assert same(one.read(0, own + others), points)
+        assert same(one.read(own + others, one.n), more)
+        assert int(one.cells(0, one.n, 64)["n"].sum()) == one.n
+        assert int(one.cells(10, one.n, 512)["n"].sum()) == one.n - 10
+        assert one.find("step", float(points.steps[-1])) == own + others - 1
+
+
 def test_summary_remembers_a_bounded_number_of_falls() -> None:
     summary = Summary()
     steps = np.array([5, 1] * 500, np.int64)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from opengraphs.engine.progress import steps_done, with_steps_done
+from opengraphs.engine.progress import known_progress, steps_done, total_of, with_steps_done
 
 
 @pytest.mark.parametrize(
@@ -35,4 +35,36 @@ def test_run_without_progress_has_none() -> None:
         "total": 20,
         "unit": "step",
         "step": 12,
+    }
+
+
+def test_total_is_asked_of_the_log_only_when_nobody_said_it() -> None:
+    asked: list[int | None] = []
+
+    def printed(last_step: int | None) -> int:
+        asked.append(last_step)
+        return 900
+
+    assert total_of({"progress": {"total": 20}}, 3, printed) == (20, "progress")
+    assert total_of({"config": {"max_steps": 30}}, 3, printed) == (30, "config")
+    assert total_of({"progress": {"step": 1, "unit": "epoch"}}, 3, printed) == (None, None)
+    assert asked == []
+    assert total_of({"progress": {"step": 1}}, 3, printed) == (900, "stdout")
+    assert asked == [3]
+    assert total_of({}, 3, None) == (None, None)
+
+
+def test_progress_of_a_run_that_said_nothing_is_what_is_known() -> None:
+    assert known_progress({}, 12, None) is None
+    assert known_progress({"config": {"max_steps": 13}}, 12, None) == {
+        "step": 13,
+        "total": 13,
+        "unit": "step",
+        "total_source": "config",
+    }
+    assert known_progress({"progress": {"step": 40, "unit": "epoch"}}, 12, None) == {
+        "step": 40,
+        "total": None,
+        "unit": "epoch",
+        "total_source": None,
     }

@@ -29,8 +29,8 @@ WRITERS = ("a0-r0", "a0-r1", "a1-r0", "a1-r1", "a0-r0-f77", "mirror-a0-r0")
 CASES = int(os.environ.get("OG_CASES", "150"))
 """The nightly recipe asks for ten thousand."""
 Row = tuple[int, float, float]
-Kinds = dict[tuple[int, str], list[list[Row]]]
-"""By source class and branch: attempts, each as rows in the order of lines."""
+Kinds = dict[tuple[int, str, str], list[list[Row]]]
+"""By source class, branch and source: attempts, each as rows in the order of lines."""
 
 
 def shrink_cells(patch: pytest.MonkeyPatch) -> None:
@@ -43,7 +43,7 @@ def shrink_cells(patch: pytest.MonkeyPatch) -> None:
 
 
 def slow_read(folder: Path) -> dict[str, dict[int, Kinds]]:
-    """key → rank → (source class, branch) → attempts → rows, by json and loops."""
+    """key → rank → (source class, branch, source) → attempts → rows, by json and loops."""
     found: dict[Any, list[Row]] = {}
     for writer in sorted(WRITERS):
         path = folder / f"{writer}.jsonl"
@@ -57,7 +57,7 @@ def slow_read(folder: Path) -> dict[str, dict[int, Kinds]]:
             step, time = record.get("step", step + 1), record.get("time", time)
             attempt, rank = int(writer.partition("a")[2][0]), int(writer.partition("-r")[2][0])
             branch = "mirror" if writer.startswith("mirror") else writer[5:]
-            kind = (rules.source_class(record.get("source"), writer), branch)
+            kind = (rules.source_class(record.get("source"), writer), branch, record.get("source") or "")
             place = (record.get("rank", rank), kind, attempt)
             for key, value in metrics:
                 found.setdefault((key, *place), []).append((step, float(time), float(value)))

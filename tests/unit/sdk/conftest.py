@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sdk_records import Records
 
 from opengraphs.sdk import api, exits, layout, warn
 from opengraphs.sdk.window import Sizes
@@ -61,3 +62,8 @@ def fresh_sdk(og_home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     yield og_home / "store"
     if api._run is not None:
         api._run.finish()
+
+
+@pytest.fixture
+def records(fresh_sdk: Path) -> Records:
+    return Records()

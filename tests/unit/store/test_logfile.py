@@ -194,6 +194,9 @@ def test_search_stops_when_the_time_is_up(tmp_path: Path) -> None:
         (r".*a.*b.*c", True),
         (r"(x{0,64}){0,64}y", True),
         (r"(a+){8}b", True),
+        ("a?" * 30 + "a" * 30, True),
+        ("a{0,8}" * 9, True),
+        (r"(?:error|warning|fatal): .*\d{1,3}%?", False),
     ],
 )
 def test_patterns_that_could_run_without_end_are_known(pattern: str, risky: bool) -> None:

@@ -179,6 +179,22 @@ def test_endless_line_is_skipped_and_reported(tmp_path: Path, make_tail: MakeTai
     assert [bad.reason for bad in tail.bad] == ["longer than 64 MiB"]
 
 
+def test_file_that_is_replaced_before_anything_of_it_is_read_is_the_one_that_counts(
+    tmp_path: Path, make_tail: MakeTail
+) -> None:
+    for name in ("w.jsonl", "w.000001.jsonl"):
+        (tmp_path / name).write_bytes(b'{"old":1}\n')
+    tail = make_tail()
+    tail.see([0, 1])
+    assert [end for _, _, end in tail.spans()] == [10, 10]  # both are open now
+    for name in ("w.jsonl", "w.000001.jsonl"):
+        (tmp_path / "other").write_bytes(b'{"newer":1}\n')
+        (tmp_path / "other").replace(tmp_path / name)
+    assert tail.verify()
+    pieces = [tail.read(), tail.read()]
+    assert [piece.data for piece in pieces if piece is not None] == [b'{"newer":1}\n'] * 2
+
+
 def test_file_that_shrank_was_replaced_or_vanished_is_noticed(tmp_path: Path, make_tail: MakeTail) -> None:
     path = tmp_path / "w.jsonl"
 
@@ -229,6 +245,22 @@ def test_resume_goes_on_where_the_files_are_the_same(tmp_path: Path, make_tail: 
     again = make_tail(0, 1)
     assert not again.resume(mark)
     assert read_all(again) == line(0) + line(2) + line(3)
+
+
+def test_mark_of_a_file_that_was_cut_and_grew_again_since_it_was_read_is_not_trusted(
+    tmp_path: Path, make_tail: MakeTail
+) -> None:
+    path = tmp_path / "w.jsonl"
+    path.write_bytes(line(0) + line(1) + line(2))
+    tail = make_tail()
+    read_all(tail)
+    with path.open("r+b") as file:  # the same file, and as long again before anybody looked
+        file.truncate(len(line(0)))
+        file.seek(0, 2)
+        file.write(line(7) + line(8) + line(9))
+    again = make_tail()
+    assert not again.resume(tail.mark())
+    assert read_all(again) == line(0) + line(7) + line(8) + line(9)
 
 
 def test_near_end_is_the_start_of_a_line(tmp_path: Path, make_tail: MakeTail) -> None:

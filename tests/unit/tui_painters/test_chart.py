@@ -249,3 +249,45 @@ def test_ascii_chart_is_ascii() -> None:
     found = training("r1") + training("r2", seed=4)
     rows = chart.paint(spec_of("train/loss", found, cursor=20.0, marks=[Mark(50, "error")]), 60, 12, ASCII)
     assert "".join(plain(rows)).isascii()
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    st.lists(curves, min_size=1, max_size=3),
+    st.lists(
+        st.tuples(
+            st.integers(0, 2),
+            st.sampled_from([(40, 12), (70, 14), (30, 8)]),
+            looks,
+            st.booleans(),
+            st.one_of(st.none(), st.floats(0, 1e7)),
+            st.booleans(),
+        ),
+        min_size=2,
+        max_size=8,
+    ),
+)
+def test_what_was_painted_before_changes_no_picture(
+    data: list[list[Curve]],
+    pictures: list[tuple[int, tuple[int, int], Glyphs, bool, float | None, bool]],
+) -> None:
+    """A chart with a memory of its last plot paints what one without it does, whatever came between."""
+    memo, with_memory, without = chart.Memo(), AxisState(), AxisState()
+    for which, size, glyphs, log_y, cursor, focused in pictures:
+        drawn = data[which % len(data)]
+        more: dict[str, Any] = {"log_y": log_y, "cursor": cursor, "focused": focused}
+        remembering = ChartSpec("m", drawn, axis=with_memory, memo=memo, **more)
+        fresh = ChartSpec("m", drawn, axis=without, **more)
+        assert chart.paint(remembering, *size, glyphs) == chart.paint(fresh, *size, glyphs)
+
+
+def test_only_the_frame_of_a_chart_is_painted_again_when_only_that_changed() -> None:
+    memo, axis = chart.Memo(), AxisState()
+    one = Curve([float(x) for x in range(50)], [float(x) for x in range(50)])
+    first = chart.paint(ChartSpec("m", [one], axis=axis, memo=memo), 40, 10, BRAILLE)
+    again = chart.paint(ChartSpec("m", [one], axis=axis, memo=memo, focused=True), 40, 10, BRAILLE)
+    assert plain(first) == plain(again)
+    assert first[3][0] != again[3][0]
+    other = Curve(list(one.x), [50.0 - y for y in range(50)])
+    changed = chart.paint(ChartSpec("m", [other], axis=axis, memo=memo), 40, 10, BRAILLE)
+    assert plain(changed) != plain(first)

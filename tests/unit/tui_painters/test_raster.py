@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from opengraphs.tui.glyphs import BLOCK, BRAILLE, GLYPHS
@@ -31,13 +31,15 @@ def spans_of(
 
 @settings(deadline=None, max_examples=80)
 @given(points, st.integers(1, 90), st.integers(1, 60))
+@example([(140, 0.0), (192, 1.0), (500, 0.0)], 46, 22)  # half way between two columns
+@example([(0, 0.0), (1, 1e-311), (2, 2e-311)], 3, 60)  # rows a unit are more than a float holds
 def test_every_finite_point_lies_in_its_columns_span(
     found: list[tuple[int, float]], columns: int, rows: int
 ) -> None:
     top, bottom, (x0, x1), (y0, y1) = spans_of(found, columns, rows)
     for x, y in found:
         if math.isfinite(y):
-            column = int((x - x0) / (x1 - x0) * (columns - 1) + 0.5) if x1 > x0 else 0
+            column = int((x - x0) * ((columns - 1) / (x1 - x0)) + 0.5) if x1 > x0 else 0
             row = int((y1 - y) / (y1 - y0) * (rows - 1) + 0.5) if y1 > y0 else 0
             assert top[column] - 1 <= row <= bottom[column] + 1
             assert top[column] <= bottom[column]

@@ -59,7 +59,13 @@ def status(as_json: bool) -> int:
 
 @command.command("logs", cls=OgCommand, examples=("og daemon logs -n 50 --follow",))
 @click.option(
-    "-n", "count", default=100, show_default=True, type=click.IntRange(0), help="Lines from the end."
+    "-n",
+    "count",
+    default=100,
+    show_default=True,
+    type=click.IntRange(0),
+    metavar="N",
+    help="Lines from the end.",
 )
 @click.option("-f", "--follow", is_flag=True, help="Go on as lines are written.")
 @click.option("--path", "only_path", is_flag=True, help="Print where the log is.")

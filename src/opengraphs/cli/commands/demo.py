@@ -20,7 +20,12 @@ _NEEDS = ("sklearn", "numpy")
 
 @og_command("demo", examples=("og demo", "og demo --steps 200 --plain"))
 @click.option(
-    "--steps", default=DEFAULT_STEPS, show_default=True, type=click.IntRange(1), help="Training steps."
+    "--steps",
+    default=DEFAULT_STEPS,
+    show_default=True,
+    type=click.IntRange(1),
+    metavar="N",
+    help="Training steps.",
 )
 @click.option("--plain", is_flag=True, help="Print the training's output instead of opening the screen.")
 @click.option("--detach", is_flag=True, help="Print the run's id and leave at once.")

@@ -27,6 +27,7 @@ _SLACK_S = 10.0
     default=10.0,
     show_default=True,
     type=click.FloatRange(0, 3600),
+    metavar="SECONDS",
     help="Seconds between asking (TERM) and ending (KILL).",
 )
 @store

@@ -22,7 +22,13 @@ from opengraphs.errors import NotFoundError, StoreError
 )
 @click.argument("run", metavar="RUN|FILE", shell_complete=completing.runs)
 @click.option(
-    "-n", "count", default=20, show_default=True, type=click.IntRange(0), help="Lines from the end."
+    "-n",
+    "count",
+    default=20,
+    show_default=True,
+    type=click.IntRange(0),
+    metavar="N",
+    help="Lines from the end.",
 )
 @click.option("-f", "--follow", is_flag=True, help="Go on until the run ends (a file: until ctrl-c).")
 @click.option("--metrics", is_flag=True, help="Logged values, a line a step, instead of the log.")
@@ -39,11 +45,15 @@ def command(run: str, count: int, follow: bool, metrics: bool, store: str | None
         raise NotFoundError("no such file", hint="og list shows the runs", path=run)
     target = targets.one_run(run, store=store)
     with clients.connect(store=target.store) as client:
-        run_id = client.run(target.ref)["run_id"]
+        facts = client.run(target.ref)
+        run_id = facts["run_id"]
         if metrics:
             run_tail.metrics(client, run_id, count, follow, _step_writer(as_json))
-        else:
-            run_tail.log(client, run_id, count, follow, _line_writer(as_json))
+        elif not run_tail.log(client, run_id, count, follow, _line_writer(as_json)):
+            kept = facts.get("runner_pid") is not None
+            output.say(
+                "it printed nothing" if kept else "nothing is kept of what it printed; og run keeps it"
+            )
 
 
 def _line_writer(as_json: bool) -> run_tail.LineSink:

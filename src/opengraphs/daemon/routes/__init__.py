@@ -7,8 +7,10 @@ a route that is not there.
 from __future__ import annotations
 
 from opengraphs.daemon.app import Endpoint
-from opengraphs.daemon.routes import events, logs, meta, runs, series
+from opengraphs.daemon.routes import compare, edits, events, logs, meta, runs, series
+from opengraphs.protocol.compare import CompareRequest, DiffRequest, GroupRequest
 from opengraphs.protocol.control import ShutdownRequest, StopRequest
+from opengraphs.protocol.runs import EventRequest, PatchRequest
 from opengraphs.protocol.series import SeriesRequest
 
 ROUTES: tuple[Endpoint, ...] = (
@@ -18,12 +20,24 @@ ROUTES: tuple[Endpoint, ...] = (
     Endpoint("GET", "/host", meta.host),
     Endpoint("POST", "/shutdown", meta.shutdown, body=tuple(ShutdownRequest.__annotations__)),
     Endpoint("GET", "/runs", runs.page, query=("filter", "project", "status", "sort", "limit", "cursor")),
+    Endpoint("GET", "/runs/fields", runs.fields, query=("q", "limit")),
     Endpoint("GET", "/runs/{ref}", runs.one),
+    Endpoint("PATCH", "/runs/{ref}", edits.patch, body=tuple(PatchRequest.__annotations__)),
+    Endpoint("DELETE", "/runs/{ref}", edits.remove, query=("force",)),
+    Endpoint("GET", "/runs/{ref}/lineage", runs.lineage),
     Endpoint("POST", "/runs/{ref}/stop", runs.stop, body=tuple(StopRequest.__annotations__)),
     Endpoint("GET", "/runs/{ref}/events", runs.events, query=("since", "limit")),
+    Endpoint("POST", "/runs/{ref}/events", edits.add_event, body=tuple(EventRequest.__annotations__)),
     Endpoint("GET", "/runs/{ref}/samples", runs.samples, query=("from", "limit")),
+    Endpoint("GET", "/trash", edits.trash, query=("limit",)),
+    Endpoint("POST", "/trash/{ref}/restore", edits.restore),
+    Endpoint("DELETE", "/trash/{ref}", edits.purge),
     Endpoint("GET", "/metrics/keys", series.keys, query=("run", "q", "limit")),
     Endpoint("POST", "/series", series.series, body=tuple(SeriesRequest.__annotations__)),
+    Endpoint("GET", "/transforms", series.transforms),
+    Endpoint("POST", "/compare", compare.compare, body=tuple(CompareRequest.__annotations__)),
+    Endpoint("POST", "/group", compare.group, body=tuple(GroupRequest.__annotations__)),
+    Endpoint("POST", "/diff", compare.diff, body=tuple(DiffRequest.__annotations__)),
     Endpoint("GET", "/runs/{ref}/points", series.points, query=("metric", "after", "limit", "ranks")),
     Endpoint("GET", "/runs/{ref}/system", series.system, query=("columns", "keys")),
     Endpoint(

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from opengraphs.daemon.app import Call
 
 
+DOCTOR_READ_S = 3.0
+"""How long the doctor reads on in runs that nobody has read yet."""
+
+
 async def version(call: Call) -> VersionReply:
     """`GET /version`: the handshake; answered before any store is open."""
     core = call.core
@@ -53,10 +57,15 @@ async def host(call: Call) -> HostReply:
 
 
 async def doctor(call: Call) -> DoctorReply:
-    """`GET /doctor`: the daemon's own checks, then the store's."""
+    """`GET /doctor`: the daemon's own checks, then the store's. Questions are answered meanwhile."""
     store = await call.store()
-    found = await store.ask(lambda engine: engine.doctor(), scan=True)
-    return {"schema": SCHEMA, "checks": [*_own_checks(call), *found]}  # type: ignore[list-item]
+    await store.read_backlog(DOCTOR_READ_S)
+    found, folders = await store.ask(lambda engine: (engine.checks(), engine.run_folders()), scan=True)
+    # Not before it answered: while one thread loads a package another must not begin with a part of it.
+    from opengraphs.engine.doctor import check_seals_of
+
+    seals = await asyncio.to_thread(check_seals_of, folders)
+    return {"schema": SCHEMA, "checks": [*_own_checks(call), *found, seals]}  # type: ignore[list-item]
 
 
 def _own_checks(call: Call) -> list[Check]:

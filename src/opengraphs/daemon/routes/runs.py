@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 MAX_PAGE = 2000
 MAX_GRACE_S = 3600.0
+MAX_FIELDS = 1000
+FIELDS_SLICE_S = 0.01
 
 
 async def page(call: Call) -> bytes:
@@ -29,6 +31,22 @@ async def page(call: Call) -> bytes:
         ),
         scan=True,
     )
+
+
+async def fields(call: Call) -> bytes:
+    """`GET /runs/fields`; runs that are new since the last question are looked at in slices."""
+    store = await call.store()
+    q, limit = call.params.text("q") or "", call.params.integer("limit", 100, low=1, high=MAX_FIELDS)
+    is_first = True
+    while await store.ask(lambda engine: engine.learn_fields(budget_s=FIELDS_SLICE_S), scan=is_first):
+        is_first = False
+    return await store.ask(lambda engine: encode(engine.fields_page(q=q, limit=limit)))
+
+
+async def lineage(call: Call) -> bytes:
+    """`GET /runs/{ref}/lineage`."""
+    store = await call.store()
+    return await store.ask(lambda engine: encode(engine.lineage(call.ref)), scan=True)
 
 
 async def one(call: Call) -> bytes:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from opengraphs.daemon.encode import encode
+from opengraphs.protocol.series import TransformOut, TransformsReply
+from opengraphs.protocol.version import SCHEMA
 
 if TYPE_CHECKING:
     from opengraphs.daemon.app import Call
@@ -33,6 +36,18 @@ async def series(call: Call) -> bytes:
     )
 
 
+async def transforms(call: Call) -> TransformsReply:
+    """`GET /transforms`: looks for plug-ins, which may read many folders, outside of the loop."""
+    return {"schema": SCHEMA, "transforms": await asyncio.to_thread(_names_known)}
+
+
+def _names_known() -> list[TransformOut]:
+    # By way of the package: it may be about to be loaded by another thread.
+    from opengraphs.engine import derive
+
+    return cast("list[TransformOut]", derive.names_known())
+
+
 async def points(call: Call) -> bytes:
     """`GET /runs/{ref}/points`: the first page waits until the journals are read to their end."""
     store, params = await call.store(), call.params
@@ -40,7 +55,10 @@ async def points(call: Call) -> bytes:
     limit = params.integer("limit", 10_000, low=1, high=MAX_POINTS)
     ranks = params.flag("ranks")
     if after is None:
-        await store.read_whole(await store.resolve(call.ref))
+        run = await store.resolve(call.ref)
+        await store.read_whole(run)
+        await store.ask(lambda engine: engine.want_whole(run, metric, ranks=ranks))
+        await store.read_whole(run)
     return await store.ask(
         lambda engine: encode(engine.points(call.ref, metric, after=after, limit=limit, ranks=ranks)),
         runs=(call.ref,),

@@ -7,7 +7,7 @@
     │ 0.0        ⠉⠉⠒⠒⠤⠤⣀⣀              │
     └──── 0 ───────── 500 ──◆───×──────┘
 
-Raw curves are drawn first, thin and dim; averages after, bright. Marks (checkpoints,
+Bands are shaded first; raw curves are drawn next, thin and dim; averages after, bright. Marks (checkpoints,
 alerts, values that are not finite) lie on the x axis, which is the bottom border.
 """
 
@@ -15,21 +15,28 @@ from __future__ import annotations
 
 import math
 
-from opengraphs.tui.painters import raster
+from opengraphs.tui.painters import plot, raster
 from opengraphs.tui.painters.cells import faded, fit
 from opengraphs.tui.painters.chartframe import (
     Geometry,
     Line,
-    cell_of,
     headline,
     label_column,
     legend_row,
-    row_of,
     title_row,
     x_axis_row,
     y_ticks,
 )
-from opengraphs.tui.painters.chartspec import ChartSpec, Curve, Mark, curves_of, nearest
+from opengraphs.tui.painters.chartspec import (
+    Band,
+    ChartSpec,
+    Curve,
+    Mark,
+    Memo,
+    bands_of,
+    curves_of,
+    nearest,
+)
 from opengraphs.tui.painters.text import pad
 
 TYPE_CHECKING = False
@@ -40,9 +47,12 @@ if TYPE_CHECKING:
     from opengraphs.tui.painters.cells import Row
 
 __all__ = [
+    "Band",
     "ChartSpec",
     "Curve",
     "Mark",
+    "Memo",
+    "bands_of",
     "curves_of",
     "dot_columns",
     "move_cursor",
@@ -55,11 +65,6 @@ MIN_WIDTH = 12
 MIN_HEIGHT = 4
 _FARTHEST = 1e300
 """An axis ends here, so that its own arithmetic stays finite; what lies beyond is off the chart."""
-
-_BOLD_FROM = 6
-_BOLD_UP_TO = 2
-_BOLD_DOTS = 4
-"""An average is two dots thick in plots of 6 rows or more, unless more than two runs share them or dots are coarse."""
 
 
 def dot_columns(width: int, glyphs: Glyphs) -> int:
@@ -74,29 +79,19 @@ def paint(spec: ChartSpec, width: int, height: int, glyphs: Glyphs) -> list[Row]
     """
     if width < MIN_WIDTH or height < MIN_HEIGHT:
         return _tiny(spec, width, height, glyphs)
-    lines = _lines(spec)
-    low, high = _y_extent(lines, spec)
+    lines, bands = plot.lines_of(spec), plot.edges_of(spec)
+    low, high = _y_extent([*lines, *(edge for _, *edges in bands for edge in edges)], spec)
     x_range = _x_range(lines, spec)
     legend = len({line.curve.series for line in lines if line.curve.label}) > 1
     if low is None or high is None or x_range is None:
         rows = _without_curves(spec, lines, x_range, width, height, glyphs)
     else:
         y_range = spec.axis.fit_y(low, high, log=spec.log_y)
-        rows = _with_curves(spec, lines, x_range, y_range, width, height, glyphs, legend=legend)
+        rows = _with_curves(spec, lines, bands, x_range, y_range, width, height, glyphs, legend=legend)
     return faded(rows) if spec.stale else rows
 
 
-def _lines(spec: ChartSpec) -> list[Line]:
-    out: list[Line] = []
-    for curve in spec.curves:
-        ys = raster.finite(curve.y)
-        if spec.log_y:
-            ys = [math.log10(y) if 0 < y < math.inf else math.nan for y in ys]
-        out.append(Line(curve, curve.x, ys))
-    return out
-
-
-def _y_extent(lines: Sequence[Line], spec: ChartSpec) -> tuple[float | None, float | None]:
+def _y_extent(lines: Sequence[Line | plot.Edge], spec: ChartSpec) -> tuple[float | None, float | None]:
     """Lowest and highest finite value inside the x window."""
     inf = math.inf
     window = spec.x_range
@@ -129,6 +124,7 @@ def _x_range(lines: Sequence[Line], spec: ChartSpec) -> tuple[float, float] | No
 def _with_curves(
     spec: ChartSpec,
     lines: Sequence[Line],
+    bands: Sequence[tuple[Band, plot.Edge, plot.Edge]],
     x_range: tuple[float, float],
     y_range: tuple[float, float],
     width: int,
@@ -143,26 +139,15 @@ def _with_curves(
     box = Geometry(width, height, spec.axis.label_width, legend)
     if spec.live and spec.x_range is not None:
         x_range = spec.axis.x = _on_cells(x_range, box.plot_width, glyphs)
-    canvas = raster.Canvas(box.plot_width, box.plot_height, glyphs)
-    thin = {line.curve.series for line in lines if line.curve.thin}
-    roomy = box.plot_height >= _BOLD_FROM and glyphs.dots[1] >= _BOLD_DOTS
-    bold = thin if roomy and len(thin) <= _BOLD_UP_TO else set()
-    tops = [_draw(canvas, line, x_range, y_range, glyphs, alone=not legend, bold=bold) for line in lines]
-    if glyphs.textured and legend:
-        for line, top in zip(lines, tops, strict=True):
-            _mark_line(canvas, line, top, x_range, glyphs)
-    _cursor_column(canvas, spec, x_range, glyphs)
-    _guides(canvas, ticks, y_range, glyphs)
+    picture = plot.paint(spec, lines, bands, ticks, x_range, y_range, box, glyphs, legend=legend)
     labels = label_column(ticks, texts, y_range, box, glyphs)
     border = "focus" if spec.focused else "border"
     v = glyphs.box[1]
-    plot = [
-        [(v, border), *label, *row, (v, border)] for label, row in zip(labels, canvas.render(), strict=True)
-    ]
+    inside = [[(v, border), *label, *row, (v, border)] for label, row in zip(labels, picture, strict=True)]
     rows = [title_row(spec, lines, width, glyphs)]
     if box.legend:
         rows.append([(v, border), *legend_row(spec, lines, width - 2, glyphs), (v, border)])
-    return [*rows, *plot, x_axis_row(spec, lines, x_range, width, box, glyphs)]
+    return [*rows, *inside, x_axis_row(spec, lines, x_range, width, box, glyphs)]
 
 
 def _on_cells(x_range: tuple[float, float], columns: int, glyphs: Glyphs) -> tuple[float, float]:
@@ -176,86 +161,6 @@ def _on_cells(x_range: tuple[float, float], columns: int, glyphs: Glyphs) -> tup
         return x_range
     end = math.ceil(x_range[1] / cell - 1e-9) * cell
     return end - span, end
-
-
-def _draw(
-    canvas: raster.Canvas,
-    line: Line,
-    x_range: tuple[float, float],
-    y_range: tuple[float, float],
-    glyphs: Glyphs,
-    *,
-    alone: bool,
-    bold: set[int],
-) -> tuple[list[int], list[int]]:
-    """One curve as a layer; returns its envelope for the markers."""
-    curve = line.curve
-    columns, rows = canvas.columns * glyphs.dots[0], canvas.rows * glyphs.dots[1]
-    top, bottom = raster.envelope(
-        line.x, line.y, x_range=x_range, y_range=y_range, columns=columns, rows=rows
-    )
-    lonely = raster.lonely(top, bottom)
-    if not curve.thin and curve.series in bold:
-        raster.thicken(top, bottom)
-    role = f"series.{curve.series}.dim" if curve.thin else f"series.{curve.series}"
-    if glyphs.textured and not alone and not curve.thin:
-        raster.dash(top, bottom, curve.series)
-    marker = (
-        glyphs.legend[curve.series % len(glyphs.legend)]
-        if glyphs.ascii_only and not alone and not curve.thin
-        else ""
-    )
-    canvas.add(
-        raster.pack(top, bottom, canvas.columns, canvas.rows, glyphs),
-        role,
-        marker=marker,
-        replace=not curve.thin,
-    )
-    if lonely is not None:
-        at = (lonely[0] // glyphs.dots[0], lonely[1] // glyphs.dots[1])
-        canvas.stamp(*at, glyphs.marks["point"], role)
-    return top, bottom
-
-
-def _mark_line(
-    canvas: raster.Canvas,
-    line: Line,
-    span: tuple[list[int], list[int]],
-    x_range: tuple[float, float],
-    glyphs: Glyphs,
-) -> None:
-    """The series' marker along its line, so that lines are told apart without colour."""
-    if line.curve.thin:
-        return
-    marker = glyphs.legend[line.curve.series % len(glyphs.legend)]
-    top, bottom = span
-    sub_columns, sub_rows = glyphs.dots
-    for cell in range(2 + 5 * line.curve.series % 15, canvas.columns, 15):
-        column = cell * sub_columns
-        if top[column] <= bottom[column]:
-            canvas.stamp(
-                cell, (top[column] + bottom[column]) // 2 // sub_rows, marker, f"series.{line.curve.series}"
-            )
-
-
-def _cursor_column(
-    canvas: raster.Canvas, spec: ChartSpec, x_range: tuple[float, float], glyphs: Glyphs
-) -> None:
-    cell = cell_of(spec.cursor, x_range, canvas.columns, glyphs) if spec.cursor is not None else None
-    if cell is not None:
-        for row in range(canvas.rows):
-            canvas.stamp_empty(cell, row, glyphs.cursor, "dim")
-
-
-def _guides(
-    canvas: raster.Canvas, ticks: Sequence[float], y_range: tuple[float, float], glyphs: Glyphs
-) -> None:
-    """Faint dots at the height of every y label, in every other empty cell."""
-    for tick in ticks if glyphs.guide else ():
-        row = row_of(tick, y_range, canvas.rows, glyphs)
-        if row is not None and row < canvas.rows - 1:
-            for cell in range(0, canvas.columns, 2):
-                canvas.stamp_empty(cell, row, glyphs.guide, "border")
 
 
 def _without_curves(
@@ -296,7 +201,7 @@ def _message(spec: ChartSpec, lines: Sequence[Line]) -> str:
 
 
 def _tiny(spec: ChartSpec, width: int, height: int, glyphs: Glyphs) -> list[Row]:
-    lines = _lines(spec)
+    lines = plot.lines_of(spec)
     head = [(glyphs.clean(spec.title), "title"), (" ", "text"), *headline(spec, lines)]
     return [fit(head if y == 0 else [], width, ellipsis=glyphs.ellipsis) for y in range(height)]
 

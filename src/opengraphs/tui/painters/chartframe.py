@@ -163,6 +163,7 @@ def x_axis_row(
         cell = cell_of(x, x_range, box.plot_width, glyphs)
         return None if cell is None else box.plot_x + cell
 
+    _dash_unread(lines, x_range, column, chars, glyphs)
     _place_marks(spec, lines, column, chars, roles, glyphs)
     if spec.cursor is not None and (at := column(spec.cursor)) is not None:
         _place_label(
@@ -173,6 +174,20 @@ def x_axis_row(
         if (at := column(tick)) is not None:
             _place_label(f" {text} ", at, chars, roles, border, "dim")
     return join(chars, roles)
+
+
+def _dash_unread(
+    lines: Sequence[Line],
+    x_range: tuple[float, float],
+    column: Callable[[float], int | None],
+    chars: list[str],
+    glyphs: Glyphs,
+) -> None:
+    """The axis is a broken line below what is still to be read."""
+    for low, high in {line.curve.unread for line in lines if line.curve.unread is not None}:
+        first, last = column(max(low, x_range[0])), column(min(high, x_range[1]))
+        if first is not None and last is not None and last > first + 1:
+            chars[first + 1 : last] = (glyphs.unread * (last - first))[: last - first - 1]
 
 
 def _place_marks(

@@ -15,6 +15,10 @@ MAX_ROWS = 4
 SIDE_FROM = 100
 """Columns of a terminal from which side panels are shown."""
 
+MIN_STATS_HEIGHT = 8
+MIN_PANEL_HEIGHT = 5
+MAX_PANEL_HEIGHT = 12
+
 _SHAPE = 3.4
 """Width by height, in cells, at which a curve reads best: a cell is twice as high as wide."""
 
@@ -122,7 +126,7 @@ def _cuts(start: int, size: int, parts: int) -> list[int]:
 class GraphsLayout:
     """The Graphs screen. Panels that do not fit are None."""
 
-    __slots__ = ("charts", "grid", "header", "prompt", "stats", "status", "system")
+    __slots__ = ("charts", "grid", "header", "panels", "prompt", "stats", "status", "system")
 
     def __init__(
         self,
@@ -130,6 +134,7 @@ class GraphsLayout:
         header: Rect,
         charts: Rect,
         grid: Grid,
+        panels: list[Rect],
         stats: Rect | None,
         system: Rect | None,
         prompt: Rect | None,
@@ -138,6 +143,7 @@ class GraphsLayout:
         self.header = header
         self.charts = charts
         self.grid = grid
+        self.panels = panels
         self.stats = stats
         self.system = system
         self.prompt = prompt
@@ -178,22 +184,35 @@ def _edges(width: int, height: int) -> tuple[Rect, Rect, Rect]:
 
 
 def graphs(
-    width: int, height: int, count: int, *, page: int = 0, side: bool = True, minimal: bool = False
+    width: int,
+    height: int,
+    count: int,
+    *,
+    page: int = 0,
+    panels: int = 0,
+    side: bool = True,
+    minimal: bool = False,
 ) -> GraphsLayout:
-    """Graphs at a size: header, grid, side panels (from 100 columns), prompt (from 16 rows), status."""
+    """Graphs at a size: header, grid, side panels (from 100 columns), prompt (from 16 rows), status.
+
+    panels: how many panels of plug-ins to put between the statistics and the machine; as many as fit.
+    """
     header, body, status = _edges(width, height)
     prompt = None
     if height >= 16 and not minimal:
         body.height -= 1
         prompt = Rect(0, body.y + body.height, width, 1)
     stats = system = None
+    places: list[Rect] = []
     if side and not minimal and width >= SIDE_FROM:
         stats, system = _side_panels(body)
         body.width -= stats.width
+        places = _places_below(stats, panels)
     return GraphsLayout(
         header=header,
         charts=body,
         grid=grid(body, count, page=page),
+        panels=places,
         stats=stats,
         system=system,
         prompt=prompt,
@@ -208,6 +227,17 @@ def _side_panels(body: Rect) -> tuple[Rect, Rect | None]:
         return Rect(x, body.y, width, body.height), None
     low = min(12, body.height // 2)
     return Rect(x, body.y, width, body.height - low), Rect(x, body.y + body.height - low, width, low)
+
+
+def _places_below(stats: Rect, count: int) -> list[Rect]:
+    """Places for panels, cut off the lower end of the statistics, of which some lines stay."""
+    fitting = min(count, (stats.height - MIN_STATS_HEIGHT) // MIN_PANEL_HEIGHT)
+    if fitting <= 0:
+        return []
+    height = min(MAX_PANEL_HEIGHT, (stats.height - MIN_STATS_HEIGHT) // fitting)
+    stats.height -= fitting * height
+    top = stats.y + stats.height
+    return [Rect(stats.x, top + number * height, stats.width, height) for number in range(fitting)]
 
 
 def runs(width: int, height: int, count: int, *, minimal: bool = False) -> RunsLayout:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from opengraphs.tui.painters import numbers
+from opengraphs.tui.painters import ranks as rank_lines
 from opengraphs.tui.painters.cells import row_width
 from opengraphs.tui.painters.frame import box, progress_bar
 from opengraphs.tui.painters.spark import sparkline
@@ -14,6 +15,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from opengraphs.protocol.runs import RankSeen
     from opengraphs.protocol.series import SeriesOut
     from opengraphs.tui.glyphs import Glyphs
     from opengraphs.tui.painters.cells import Row
@@ -37,19 +39,25 @@ def paint_stats(
     *,
     colors: Mapping[str, int] | None = None,
     focused: str | None = None,
+    ranks: Sequence[RankSeen] = (),
 ) -> list[Row]:
     """A box with last, min, max, mean and slope per raw series. focused: metric key to light up.
 
     Series with `derived` are skipped. Three lines a metric where there is room, else two, else one.
+    ranks: of a run with several the lowest lines say how they do, in a third of the box at most.
     """
     raw = [one for one in series if one["derived"] is None]
     inner, room = width - 2, max(0, height - 2)
+    about_ranks = rank_lines.rows(ranks, inner, glyphs, most=max(1, room // 3)) if ranks else []
+    room -= len(about_ranks)
     lines = next((count for count in (3, 2) if len(raw) * count <= room), 1)
     content: list[Row] = []
     for one in raw[: room // lines]:
         lit = one["metric"] == focused
         content += _stats_of(one, inner, glyphs, (colors or {}).get(one["run"], 0), lit=lit)[:lines]
     left_out = len(raw) - room // lines
+    if about_ranks:
+        content += [[(" " * inner, "text")]] * (room - len(content)) + about_ranks
     return box(content, width, height, glyphs, title="stats", right=f"+{left_out}" if left_out > 0 else "")
 
 
@@ -57,7 +65,8 @@ def _stats_of(one: SeriesOut, inner: int, glyphs: Glyphs, index: int, *, lit: bo
     """Name and last value; min and max; mean and slope."""
     last = numbers.value(one["last"]["value"] if one["last"] else None)
     room = max(1, inner - 5 - numbers.VALUE_WIDTH)
-    name = clip_left(glyphs.clean(one["metric"]), room, ellipsis=glyphs.ellipsis)
+    rank = "" if one["rank"] is None else f"r{one['rank']} "
+    name = rank + clip_left(glyphs.clean(one["metric"]), room - len(rank), ellipsis=glyphs.ellipsis)
     head: Row = [
         (" " + pad(name, room), "b:accent" if lit else "text"),
         (f" {_trend(one, glyphs)}", "faint"),

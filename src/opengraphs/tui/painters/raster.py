@@ -27,6 +27,7 @@ Spans = tuple[list[int], list[int]]
 _LIMIT = 1 << 20
 """Rows are clamped to ± this before rounding: an axis far away must not overflow."""
 
+_STRETCH = 2.0**600
 _NON_EMPTY = bytes([0]) + bytes([255]) * 255
 """Byte table: 255 where a cell has any dot."""
 
@@ -53,6 +54,9 @@ def envelope(
         xs, ys = cut_sides(xs, ys, x_range)
     scale_x = (columns - 1) / (x1 - x0) if x1 > x0 else 0.0
     scale_y = (rows - 1) / (y1 - y_range[0]) if y1 > y_range[0] else 0.0
+    if scale_y == math.inf:  # the range is subnormal
+        ys, y1 = [y * _STRETCH for y in ys], y1 * _STRETCH
+        scale_y = (rows - 1) / (y1 - y_range[0] * _STRETCH)
     top, bottom = [_LIMIT] * columns, [-_LIMIT] * columns
     inf, limit = math.inf, float(_LIMIT // 2)
     last_column, last_exact = -1, 0.0
@@ -195,6 +199,17 @@ def pack(
     return b"".join(out)
 
 
+_CHECKER = 0b10100101
+"""Every second dot of a cell of two by four, like the squares of a chess board."""
+
+_SPARSE = bytes(mask & _CHECKER for mask in range(256))
+
+
+def sparse(cells: bytes) -> bytes:
+    """Cells of two by four dots from `pack` with every second dot left out."""
+    return cells.translate(_SPARSE)
+
+
 class Canvas:
     """Layers of dots in one picture. The layer added last owns the cells it touches."""
 
@@ -209,6 +224,14 @@ class Canvas:
         self._roles: list[str] = [""]
         self._markers: list[str] = [""]
         self._stamps: dict[tuple[int, int], tuple[str, str]] = {}
+
+    def copy(self) -> Canvas:
+        """The same picture, to be added to without changing this one."""
+        other = Canvas(self.columns, self.rows, self.glyphs)
+        other._dots, other._owner = self._dots, self._owner
+        other._roles, other._markers = list(self._roles), list(self._markers)
+        other._stamps = dict(self._stamps)
+        return other
 
     def add(self, cells: bytes, role: str, *, marker: str = "", replace: bool = False) -> None:
         """A layer from `pack`. marker: character drawn instead of dots. replace: hide other dots in its cells."""

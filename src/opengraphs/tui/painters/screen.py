@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from opengraphs.tui.painters import arrange, chart, frame, layout, panels
+from opengraphs.tui.painters import arrange, chart, frame, layout, numbers, panels
 from opengraphs.tui.painters.cells import blank, faded, fit
 from opengraphs.tui.painters.numbers import to_float
 
@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 
 LOGS_HINTS = (("?", "help"), ("/", "find"), ("home", "top"), ("q", "quit"))
 """Hints as the app shows them at first, so that its takeover changes nothing; tests/tui/test_stage0.py compares."""
+
+
+LEFT_TO_TELL = 0.01
+"""A live run always has a last line to read; less than this share of a journal is no news."""
 
 
 def runs_hints(any_runs: bool) -> list[tuple[str, str]]:
@@ -44,7 +48,7 @@ class GraphsModel:
     """
 
     __slots__ = (
-        "charts", "history", "hosts", "mode", "page", "progress", "prompt", "refresh_ms", "run", "series", "stale_s", "system",
+        "charts", "history", "hosts", "mode", "page", "pending", "progress", "prompt", "refresh_ms", "run", "series", "stale_s", "system",
     )  # fmt: skip
 
     def __init__(
@@ -66,6 +70,7 @@ class GraphsModel:
         self.charts = charts
         self.series: Sequence[SeriesOut] = reply["series"]
         self.progress: ProgressOut | None = reply["progress"].get(run.get("run_id", ""))
+        self.pending = float(reply["pending"].get(run.get("run_id", ""), 0.0))
         self.system = system
         self.history = history
         self.page = page
@@ -93,7 +98,10 @@ def graphs_model(
     charts = [
         chart.ChartSpec(
             metric,
-            chart.curves_of(reply["series"], metric=metric, colors={run_id: 0}),
+            chart.curves_of(reply["series"], metric=metric, colors={run_id: 0}, unread=reply.get("unread")),
+            bands=chart.bands_of(
+                reply["series"], metric=metric, colors={run_id: 0}, unread=reply.get("unread")
+            ),
             live=live,
             focused=index == 0,
             stale=stale_s is not None,
@@ -137,6 +145,13 @@ def source_of(run: RunReply | RunRow) -> str:
     return f"runs/…{run_id[-5:]}" if len(run_id) > 5 else f"runs/{run_id}"
 
 
+def source_or_reading(run: RunReply, pending: float) -> str:
+    """`source_of`, or how much of a run is read while a part worth telling is missing. pending: 0 to 1."""
+    if pending < LEFT_TO_TELL:
+        return source_of(run)
+    return f"reading {numbers.percent(1 - pending).strip()}"
+
+
 def paste(rows: list[Row], block: Sequence[Row], at: Rect) -> None:
     """Put a block that fits its rectangle behind what already stands in those rows; blocks go left to right."""
     for offset, row in enumerate(block[: at.height]):
@@ -170,7 +185,8 @@ def _stats(model: GraphsModel, at: Rect, glyphs: Glyphs) -> list[Row]:
     shown = {spec.title for spec in model.charts}
     focused = next((spec.title for spec in model.charts if spec.focused), None)
     series = [one for one in model.series if one["metric"] in shown]
-    return panels.paint_stats(series, at.width, at.height, glyphs, focused=focused)
+    ranks = model.run.get("ranks_seen", ())
+    return panels.paint_stats(series, at.width, at.height, glyphs, focused=focused, ranks=ranks)
 
 
 def _in_age(model: GraphsModel, block: list[Row]) -> list[Row]:
@@ -194,7 +210,7 @@ def _graphs_status(model: GraphsModel, width: int, glyphs: Glyphs, *, pages: boo
     return frame.status_bar(
         width,
         glyphs,
-        source=source_of(model.run),
+        source=source_or_reading(model.run, model.pending),
         refresh_ms=model.refresh_ms,
         mode=model.mode,
         hints=graphs_hints(charts=bool(model.charts), pages=pages, live=model.run.get("status") == "running"),

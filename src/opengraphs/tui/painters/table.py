@@ -282,8 +282,11 @@ def duration_s(run: RunRow, now: float) -> float | None:
         return None
     if run.get("status") == "running":
         return max(0.0, now - start)
-    end = epoch(run.get("ended_at") or run.get("heartbeat_at"))
-    return None if end is None else max(0.0, end - start)
+    end = epoch(run.get("ended_at"))
+    if end is None:  # a heartbeat from the very start says nothing
+        end = epoch(run.get("heartbeat_at"))
+        return None if end is None or end <= start else end - start
+    return max(0.0, end - start)
 
 
 def age_text(run: RunRow, now: float) -> str:

@@ -14,6 +14,7 @@ from opengraphs.tui.model import Desk
 from opengraphs.tui.painters import chart, layout
 from opengraphs.tui.painters.axis import AxisState
 from opengraphs.tui.painters.cells import Row
+from opengraphs.tui.painters.numbers import percent
 from opengraphs.tui.screens.compose import Block
 
 HURRIED_S, UNHURRIED_S = 0.001, 0.012
@@ -24,12 +25,13 @@ Placed = tuple[str, layout.Rect]
 
 
 class _Slot:
-    """What a chart was painted from, and the rows that came out. `axis` remembers its bounds."""
+    """What a chart was painted from, and the rows that came out. `axis` remembers its bounds, `memo` its plot."""
 
-    __slots__ = ("axis", "looks", "rows", "spec")
+    __slots__ = ("axis", "looks", "memo", "rows", "spec")
 
     def __init__(self) -> None:
         self.axis = AxisState()
+        self.memo = chart.Memo()
         self.looks: tuple[Any, ...] | None = None
         self.rows: list[Row] = []
         self.spec: chart.ChartSpec | None = None
@@ -78,7 +80,7 @@ class ChartWall:
                 return slot.rows
             if slot.looks[2] != looks[2]:
                 slot.axis.reset()
-        slot.looks, slot.spec = looks, self._spec(metric, slot.axis)
+        slot.looks, slot.spec = looks, self._spec(metric, slot)
         slot.rows = chart.paint(slot.spec, rect.width, rect.height, self.desk.glyphs)
         return slot.rows
 
@@ -98,23 +100,38 @@ class ChartWall:
             state.live,
             self._message(metric),
             state.runs_shown(),
+            state.unread,
         )
 
     def _is_lit(self, metric: str) -> bool:
         return self.lit and metric == self.desk.graphs.focused()
 
-    def _spec(self, metric: str, axis: AxisState) -> chart.ChartSpec:
+    def _spec(self, metric: str, slot: _Slot) -> chart.ChartSpec:
         state = self.desk.graphs
         found = state.curves.get(metric)
         names = {**state.names, state.run_id or "": state.run.get("name") or state.run_id or ""}
+        curves = (
+            chart.curves_of(
+                found.series, metric=metric, colors=state.colors, labels=names, unread=state.unread
+            )
+            if found
+            else ()
+        )
+        bands = (
+            chart.bands_of(found.series, metric=metric, colors=state.colors, unread=state.unread)
+            if found
+            else ()
+        )
         return chart.ChartSpec(
             metric,
-            chart.curves_of(found.series, metric=metric, colors=state.colors, labels=names) if found else (),
+            curves,
+            bands=bands,
             x_kind=state.curves_x,
             x_range=state.x.zoom,
             log_y=metric in state.log_y,
             live=state.live,
-            axis=axis,
+            axis=slot.axis,
+            memo=slot.memo,
             cursor=state.x.cursor,
             focused=self._is_lit(metric),
             message=self._message(metric),
@@ -124,10 +141,12 @@ class ChartWall:
         """What stands in a chart without a curve."""
         state = self.desk.graphs
         found = state.curves.get(metric)
+        if found is None and self.desk.trouble:
+            return self.desk.trouble
         if found is None:
             return "asking ogd…" if self.desk.link.alive else "waiting for ogd…"
         if state.pending and not found.series:
-            return f"reading the journal, {state.pending:.0%} to go"
+            return f"reading {percent(1 - state.pending).strip()}"
         if metric in state.log_y:
             return "nothing above zero here"
         return "nothing in this range" if state.x.zoom else "no data yet"

@@ -9,7 +9,8 @@ from opengraphs.tui.handover import ScreenName
 from opengraphs.tui.model import Desk
 from opengraphs.tui.painters import chart, frame, layout, panels
 from opengraphs.tui.painters.cells import Row
-from opengraphs.tui.painters.screen import source_of
+from opengraphs.tui.painters.screen import LEFT_TO_TELL, source_or_reading
+from opengraphs.tui.plugins import data_of
 from opengraphs.tui.questions import Question
 from opengraphs.tui.screens.base import Asker, Handler, View
 from opengraphs.tui.screens.chart_wall import ChartWall
@@ -17,13 +18,11 @@ from opengraphs.tui.screens.compose import Block, compose
 
 AGENT_LATER = "the agent arrives with the chat; until then og only watches"
 WHEEL_ZOOM = 0.8
-LEFT_TO_TELL = 0.01
-"""A live run always has a last line to read; less than this share of a journal is no news."""
 
 
 class GraphsView(View):
     name: ClassVar[ScreenName] = "graphs"
-    slots: ClassVar[tuple[str, ...]] = ("run", "series", "system", "runs")
+    slots: ClassVar[tuple[str, ...]] = ("run", "series", "system", "ranks", "panels", "runs")
 
     def __init__(self, desk: Desk, live: Asker) -> None:
         super().__init__(desk, live)
@@ -31,6 +30,7 @@ class GraphsView(View):
         self.prompt_text = ""
         self.panel = "charts"
         self.wall = ChartWall(desk)
+        self._panel_metrics: tuple[str, ...] = ()
 
     def make_handlers(self) -> dict[str, Handler]:
         state = self.desk.graphs
@@ -49,6 +49,7 @@ class GraphsView(View):
             "graphs.log_y": self._log_y,
             "graphs.smooth": lambda: self.desk.say(state.cycle_smoothing()),
             "graphs.x_axis": self._x_axis,
+            "graphs.ranks": self._ranks,
             "graphs.cursor_left": lambda: self._read_out(-1),
             "graphs.cursor_right": lambda: self._read_out(1),
             "graphs.zoom_in": lambda: self._rescaled(state.x.zoom_in()),
@@ -82,17 +83,39 @@ class GraphsView(View):
             blocks.append((lay.stats, self._stats(lay.stats)))
         if lay.system:
             blocks.append((lay.system, self._system(lay.system)))
+        blocks += self._panels(lay)
         return compose(width, height, blocks)
+
+    def _panels(self, lay: layout.GraphsLayout) -> list[Block]:
+        """The panels of plug-ins: asked for what they want, shown as they painted last."""
+        state, host = self.desk.graphs, self.desk.panels
+        self._panel_metrics = host.metrics(state.order) if lay.panels and state.run else ()
+        version = (state.run_id, state.panels_version, state.run.get("status"))
+        return [
+            (
+                rect,
+                host.rows(
+                    name,
+                    rect.width,
+                    rect.height,
+                    self.desk.glyphs,
+                    version=version,
+                    data=lambda metrics: data_of(state.run, state.x.kind, state.panels, metrics),
+                ),
+            )
+            for name, rect in zip(host.names, lay.panels, strict=False)
+        ]
 
     def _arrange(self, width: int, height: int, count: int) -> layout.GraphsLayout:
         """The layout with the page that holds the chart cursor."""
         state, minimal = self.desk.graphs, self.desk.choices.minimal
+        panels = len(self.desk.panels.names)
         if state.enlarged:
-            return layout.graphs(width, height, 1, minimal=minimal)
-        lay = layout.graphs(width, height, count, page=state.page, minimal=minimal)
+            return layout.graphs(width, height, 1, panels=panels, minimal=minimal)
+        lay = layout.graphs(width, height, count, page=state.page, panels=panels, minimal=minimal)
         state.follow_focus(per_page=self._per_page(lay))
         if lay.grid.page != state.page:
-            lay = layout.graphs(width, height, count, page=state.page, minimal=minimal)
+            lay = layout.graphs(width, height, count, page=state.page, panels=panels, minimal=minimal)
         return lay
 
     def _per_page(self, lay: layout.GraphsLayout) -> int:
@@ -136,9 +159,10 @@ class GraphsView(View):
         metrics = self.wall.metrics
         versions = [state.curves[metric].version if metric in state.curves else 0 for metric in metrics]
         series = [raw for metric in metrics if (raw := state.raw(metric)) is not None]
+        ranks = state.run.get("ranks_seen", [])
         return self.keep(
             "stats",
-            (rect, state.run_id, metrics, versions, state.focused()),
+            (rect, state.run_id, metrics, versions, state.focused(), ranks if len(ranks) > 1 else ()),
             lambda: panels.paint_stats(
                 series,
                 rect.width,
@@ -146,6 +170,7 @@ class GraphsView(View):
                 self.desk.glyphs,
                 colors=state.colors,
                 focused=state.focused(),
+                ranks=ranks,
             ),
         )
 
@@ -186,14 +211,13 @@ class GraphsView(View):
         state = self.desk.graphs
         if not state.run:
             return self.desk.choices.source
-        if state.pending >= LEFT_TO_TELL:
-            return f"reading {1 - state.pending:.0%}"
         pages = (
             f" {self.desk.glyphs.separator} page {state.page + 1}/{self._lay.grid.pages}"
             if self._many_pages
             else ""
         )
-        return source_of(state.run) + pages
+        source = source_or_reading(state.run, state.pending)
+        return source + pages if state.pending < LEFT_TO_TELL else source
 
     @property
     def _many_pages(self) -> bool:
@@ -234,6 +258,9 @@ class GraphsView(View):
         if state.run:
             questions.append(state.series_question(self.wall.metrics, self.wall.columns))
             questions.append(state.system_question() if self._lay.system else None)
+            questions.append(state.ranks_question() if self._lay.stats else None)
+            columns = max((2 * rect.width for rect in self._lay.panels), default=1)
+            questions.append(state.panels_question(self._panel_metrics, columns))
         return [question for question in questions if question is not None]
 
     # Actions
@@ -255,6 +282,10 @@ class GraphsView(View):
         said = self.desk.graphs.toggle_log_y()
         if said:
             self.desk.say(said)
+
+    def _ranks(self) -> None:
+        self.desk.say(self.desk.graphs.cycle_ranks())
+        self.wall.refit()
 
     def _x_axis(self) -> None:
         kind = self.desk.graphs.x.cycle()

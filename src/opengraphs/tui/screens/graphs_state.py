@@ -16,6 +16,9 @@ from opengraphs.tui.questions import RunQuestion, SeriesQuestion, SystemQuestion
 from opengraphs.tui.screens.x_view import XView
 
 SMOOTHING: tuple[str | None, ...] = ("ma(15)", "ma(50)", None)
+RANKS_AT_ONCE = 8
+"""Curves of single ranks in one chart at most: as many as there are colours."""
+
 SYSTEM_COLUMNS = 64
 """Dot columns of the little curves in the system panel."""
 
@@ -48,13 +51,18 @@ class GraphsState:
         self.x = XView()
         self.log_y: set[str] = set()
         self.smoothing = 0
+        self.ranks_from: int | None = None
+        """The first of the single ranks shown, as a place among the run's ranks; None is all merged, with their band."""
         self.page = 0
         self.focus: str | None = None
         self.enlarged = False
         self.curves: dict[str, Curves] = {}
         self.curves_x = self.x.kind
         self.pending = 0.0
+        self.unread: dict[str, tuple[float, float]] = {}
         self.progress: dict[str, Any] | None = None
+        self.panels: list[SeriesOut] = []
+        self.panels_version = 0
         self.system: list[SeriesOut] = []
         self.system_version = 0
         self.hosts: list[str] = []
@@ -71,8 +79,11 @@ class GraphsState:
             return
         self.ref, self.run = ref, {}
         self.order, self.summaries, self.curves = [], {}, {}
-        self.system, self.hosts, self.progress, self.pending = [], [], None, 0.0
+        self.system, self.hosts, self.progress, self.pending, self.unread = [], [], None, 0.0, {}
         self.focus, self.page, self.enlarged, self.search = None, 0, False, ""
+        self.ranks_from = None
+        self.panels = []
+        self.panels_version += 1
         self.x.forget()
 
     @property
@@ -205,6 +216,28 @@ class GraphsState:
         self.smoothing = (self.smoothing + 1) % len(SMOOTHING)
         return f"smoothing {self.smooth}" if self.smooth else "smoothing off"
 
+    def rank_numbers(self) -> list[int]:
+        """The ranks that logged, in order."""
+        return sorted({seen["rank"] for seen in self.run.get("ranks_seen", ()) if seen["writer"]})
+
+    def ranks_asked(self) -> str | tuple[int, ...]:
+        """What to ask for: the ranks merged and their band, or some single ones."""
+        if self.ranks_from is None:
+            return "band"
+        return tuple(self.rank_numbers()[self.ranks_from :][:RANKS_AT_ONCE]) or "band"
+
+    def cycle_ranks(self) -> str:
+        """From the band to the single ranks, a handful at a time, and back to the band."""
+        ranks = self.rank_numbers()
+        if len(ranks) < 2:
+            return "only one rank logs here"
+        first = 0 if self.ranks_from is None else self.ranks_from + RANKS_AT_ONCE
+        self.ranks_from = first if first < len(ranks) else None
+        shown = self.ranks_asked()
+        if isinstance(shown, str):
+            return f"{len(ranks)} ranks merged, with their band"
+        return f"ranks {shown[0]} to {shown[-1]} of {len(ranks)}" if len(shown) > 1 else f"rank {shown[0]}"
+
     def toggle_log_y(self) -> str | None:
         key = self.focused()
         if key is None:
@@ -238,12 +271,19 @@ class GraphsState:
     def run_question(self) -> RunQuestion | None:
         return RunQuestion(self.run_id) if self.run_id else None
 
+    def ranks_question(self) -> RunQuestion | None:
+        """How the ranks of a live run do, where it has several; asked again as points come in."""
+        several = self.live and len(self.run.get("ranks_seen", ())) > 1
+        return RunQuestion(self.run_id, "ranks") if several and self.run_id else None
+
     def series_question(self, metrics: Sequence[str], columns: int) -> SeriesQuestion | None:
         """One question for every chart in view."""
         if self.run_id is None or not metrics:
             return None
         smooth = (self.smooth,) if self.smooth else ()
-        return SeriesQuestion(self.runs_shown(), tuple(metrics), self.x.kind, self.x.zoom, columns, smooth)
+        return SeriesQuestion(
+            self.runs_shown(), tuple(metrics), self.x.kind, self.x.zoom, columns, smooth, self.ranks_asked()
+        )
 
     def system_question(self) -> SystemQuestion | None:
         return SystemQuestion(self.run_id, SYSTEM_COLUMNS) if self.run_id else None
@@ -260,6 +300,7 @@ class GraphsState:
         for metric, found in by_metric.items():
             self._keep(metric, found)
         self.pending = float(reply.get("pending", {}).get(self.run_id, 0.0))
+        self.unread = {run: (gap[0], gap[1]) for run, gap in reply.get("unread", {}).items()}
         self.progress = reply.get("progress", {}).get(self.run_id, self.progress)
         self._learn_domain(question, reply.get("series", []))
 
@@ -277,6 +318,20 @@ class GraphsState:
             highs += [end for series in answered if (end := _newest_x(series, self.x.kind)) is not None]
         if lows:
             self.x.saw(min(lows), max(highs), whole=question.range is None)
+
+    def panels_question(self, metrics: Sequence[str], columns: int) -> SeriesQuestion | None:
+        """What the panels of plug-ins want to know."""
+        if self.run_id is None or not metrics:
+            return None
+        return SeriesQuestion(
+            (self.run_id,), tuple(metrics), self.x.kind, self.x.zoom, columns, (), "merged", "panels"
+        )
+
+    def take_panels(self, question: SeriesQuestion, reply: dict[str, Any]) -> None:
+        """`panels_question` answered."""
+        if question.x == self.x.kind and self.run_id in question.runs:
+            self.panels = reply.get("series", [])
+            self.panels_version += 1
 
     def take_system(self, reply: dict[str, Any]) -> None:
         self.system_version += 1

@@ -228,8 +228,9 @@ class RunsState:
             self.rows = {n: row for n, row in self.rows.items() if low <= n <= high}
 
     def take_failure(self, error: OgError) -> None:
-        """A filter the daemon does not take: said under the filter line, the rows stay."""
-        self.error = error.message + (f" ({error.hint})" if error.hint else "")
+        """A filter the daemon does not take: said in the filter line, as far as that has room; the rows stay."""
+        meant = error.hint.partition("\n")[0]
+        self.error = error.message + (f" ({meant})" if meant else "")
 
     def knows(self, run_id: str) -> bool:
         """Whether a run is among the rows that are kept; cheap, for events of thousands of runs."""
@@ -237,8 +238,34 @@ class RunsState:
             self._ids = {row.get("run_id", "") for row in (*self.rows.values(), *self.recent)}
         return run_id in self._ids
 
+    def forget(self, run_id: str) -> bool:
+        """The run is no longer listed: what stands below it moves up. True when it was on a known page."""
+        at = next((index for index, row in self.rows.items() if row.get("run_id") == run_id), None)
+        self.recent = [row for row in self.recent if row.get("run_id") != run_id]
+        self.card = min(self.card, max(0, len(self.recent) - 1))
+        self.on_cards = self.on_cards and bool(self.recent)
+        self.selected.pop(run_id, None)
+        self._ids = None
+        if at is None:
+            return False
+        self.rows = {index - (index > at): row for index, row in self.rows.items() if index != at}
+        self.total = max(0, self.total - 1)
+        self.cursor -= self.cursor > at
+        self.top -= self.top > at
+        self.cursor = min(self.cursor, max(0, self.total - 1))
+        self._scroll_to_cursor()
+        return True
+
+    @property
+    def lists_archived(self) -> bool:
+        """Whether the filter speaks of what archived runs are found by."""
+        return "archived" in self.filter or "id:" in self.filter
+
     def take_facts(self, run_id: str, facts: RunFacts) -> bool:
         """A "run" event: True when the run is among the known rows and was brought up to date."""
+        if facts.get("archived") and not self.lists_archived:
+            self.forget(run_id)
+            return False
         before = {index: row for index, row in self.rows.items() if row.get("run_id") == run_id}
         # New objects, never changed ones: a painted row is known by the object it was painted from.
         for index, row in before.items():

@@ -1,7 +1,7 @@
 """The one big widget: rows from the painters on Textual's line API.
 
-A new picture is compared with the one on the screen, and only the changed stretch of each changed
-line is refreshed. Strips are built when a line is first shown and kept until it changes.
+A new picture is compared with the one on the screen, and only the changed stretches of each
+changed line are refreshed. Strips are built when a line is first shown and kept until it changes.
 """
 
 from __future__ import annotations
@@ -53,23 +53,43 @@ def _cells(text: str) -> int:
     return cell_len(text)
 
 
-def changed_span(old: Row, new: Row) -> tuple[int, int] | None:
-    """The cells [start, stop) in which two rows of equal width may differ; None when they are equal."""
+_APART = 8
+"""Changed stretches with fewer equal cells between them are refreshed as one."""
+
+
+def changed_spans(old: Row, new: Row) -> list[tuple[int, int]]:
+    """The stretches of cells [start, stop) in which two rows of equal width may differ, from left to right."""
     if old == new:
-        return None
-    start, head = 0, 0
+        return []
+    head, tail, start = 0, 0, 0
     for before, after in zip(old, new, strict=False):
         if before != after:
             break
         start += _cells(after[0])
         head += 1
-    tail = 0
     for before, after in zip(reversed(old[head:]), reversed(new[head:]), strict=False):
         if before != after:
             break
         tail += 1
-    middle = sum(_cells(text) for text, _ in new[head : len(new) - tail])
-    return start, start + middle
+    return _between(old[head : len(old) - tail], new[head : len(new) - tail], start)
+
+
+def _between(old: Row, new: Row, x: int) -> list[tuple[int, int]]:
+    """Run by run where both rows are cut at the same cells, else all of it. x: where they begin."""
+    spans: list[tuple[int, int]] = []
+    at = x
+    aligned = len(old) == len(new)
+    for number, run in enumerate(new):
+        size = _cells(run[0])
+        if aligned and _cells(old[number][0]) != size:
+            aligned = False
+        if not aligned or run != old[number]:
+            if spans and at - spans[-1][1] < _APART:
+                spans[-1] = (spans[-1][0], at + size)
+            else:
+                spans.append((at, at + size))
+        at += size
+    return spans if aligned else [(x, at)]
 
 
 class Hands(Protocol):
@@ -122,15 +142,16 @@ class Canvas(Widget, can_focus=True):
             self._rows, self._strips, self._width = rows, [None] * len(rows), self.size.width
             self.refresh()
             return len(rows)
-        regions: list[Region] = []
+        changed, regions = 0, list[Region]()
         for y, row in enumerate(rows):
-            span = changed_span(self._rows[y], row)
-            if span is not None:
+            spans = changed_spans(self._rows[y], row)
+            if spans:
                 self._rows[y], self._strips[y] = row, None
-                regions.append(Region(span[0], y, max(1, span[1] - span[0]), 1))
+                changed += 1
+                regions += [Region(start, y, max(1, stop - start), 1) for start, stop in spans]
         if regions:
             self.refresh(*regions)
-        return len(regions)
+        return changed
 
     def on_key(self, event: events.Key) -> None:
         event.stop()
