@@ -10,11 +10,12 @@ unexport PYTHONDONTWRITEBYTECODE
 
 UV := $(shell command -v uv 2>/dev/null)
 
-.PHONY: demo test check unit nightly soak lint types imports format bench screenshots clean help
+.PHONY: demo test check unit real real-heavy nightly soak lint types imports format bench screenshots clean help
 
 help:
 	@echo "make demo    train a small network on real digits and watch it live"
 	@echo "make test    lint, types, import rules and the whole test suite"
+	@echo "make real    the tests with real trackers alone;  make real-heavy  also torch, transformers, lightning, keras"
 	@echo "make bench   measure beside trackio, wandb and TensorBoard (needs some minutes)"
 	@echo "make nightly ten thousand cases of each property, ogd killed 50 times, a spike among ten million points"
 	@echo "make soak    a thousand finished runs and fifty live ones for twenty minutes (ARGS='--hours 8')"
@@ -26,9 +27,20 @@ demo: $(VENV)/.installed-demo
 # Tests that sit at a terminal of their own run one after the other; the rest mostly wait, so three at a time.
 TERMINAL_TESTS := tests/e2e tests/tui/test_driver.py tests/tui/test_on_a_pty.py tests/tui/test_stage0.py tests/tui/test_live.py
 
-test: $(VENV)/.installed-dev lint types imports
-	$(BIN)/python -m pytest -n 3 --dist worksteal $(addprefix --ignore=,$(TERMINAL_TESTS)) $(ARGS)
+# Trainings of other environments: og itself is not installed there.
+REAL := .venv-real
+REAL_TESTS := tests/real
+
+test: $(VENV)/.installed-dev lint types imports $(REAL)/.installed
+	$(BIN)/python -m pytest -n 3 --dist worksteal $(addprefix --ignore=,$(TERMINAL_TESTS) $(REAL_TESTS)) $(ARGS)
 	$(BIN)/python -m pytest $(TERMINAL_TESTS) $(ARGS)
+	OG_REAL_PYTHON=$(abspath $(REAL)/bin/python) $(BIN)/python -m pytest -n 2 $(REAL_TESTS) $(ARGS)
+
+real: $(VENV)/.installed-dev $(REAL)/.installed
+	OG_REAL_PYTHON=$(abspath $(REAL)/bin/python) $(BIN)/python -m pytest -n 2 $(REAL_TESTS) $(ARGS)
+
+real-heavy: $(VENV)/.installed-dev $(REAL)/.installed-heavy
+	OG_REAL_PYTHON=$(abspath $(REAL)/bin/python) $(BIN)/python -m pytest $(REAL_TESTS) $(ARGS)
 
 check: test
 
@@ -65,7 +77,7 @@ screenshots: $(VENV)/.installed-dev
 	$(BIN)/python -m docs.images
 
 clean:
-	rm -rf $(VENV) bench/.venv build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf $(VENV) $(REAL) bench/.venv build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
 
 # --- environments: uv when it is there, else venv and pip -------------------------------------
 
@@ -90,6 +102,21 @@ $(VENV)/.installed-demo: pyproject.toml | $(VENV)/bin/python
 $(VENV)/.installed-dev: pyproject.toml | $(VENV)/bin/python
 	$(call install,$(VENV),dev)
 	@touch $@ $(VENV)/.installed-demo
+
+ifneq ($(UV),)
+requirements = $(UV) pip install --quiet --python $(1)/bin/python --requirement $(2)
+else
+requirements = $(1)/bin/python -m pip install --quiet --disable-pip-version-check --requirement $(2)
+endif
+
+$(REAL)/.installed: tests/real/requirements.txt
+	@test -x $(REAL)/bin/python || $(if $(UV),$(UV) venv --quiet $(if $(PYTHON),--python $(PYTHON)) $(REAL),$(PYTHON) -m venv $(REAL))
+	$(call requirements,$(REAL),$<)
+	@touch $@
+
+$(REAL)/.installed-heavy: tests/real/requirements-heavy.txt | $(REAL)/.installed
+	$(call requirements,$(REAL),$<)
+	@touch $@
 
 bench/.venv/.installed: pyproject.toml
 	@test -x bench/.venv/bin/python || $(if $(UV),$(UV) venv --quiet bench/.venv,$(PYTHON) -m venv bench/.venv)

@@ -65,6 +65,16 @@ def index_dir(store: Path, env: Mapping[str, str] | None = None) -> Path:
     return cache_dir(env) / "index" / _short_hash(store, digest_size=8)
 
 
+def attached_dir(store: Path, env: Mapping[str, str] | None = None) -> Path:
+    """What og keeps of the foreign runs attached to `store`: copies, and how far each source was read."""
+    return index_dir(store, env) / "attached"
+
+
+def view_store(folder: Path, env: Mapping[str, str] | None = None) -> Path:
+    """The store that stands for a folder of foreign runs without one of its own."""
+    return cache_dir(env) / "views" / _short_hash(folder, digest_size=8)
+
+
 def config_file(env: Mapping[str, str] | None = None) -> Path:
     """`$XDG_CONFIG_HOME/opengraphs/config.toml`."""
     environ = os.environ if env is None else env

@@ -44,6 +44,17 @@ class Parent(TypedDict, total=False):
     reason: str
 
 
+class HooksFacts(TypedDict, total=False):
+    """What reached the training's processes without a change of code.
+
+    active: a library's name → its version, "" where it tells none; `sitecustomize` → the
+    Python. failed: what could not be hooked or went wrong later → why.
+    """
+
+    active: dict[str, str]
+    failed: dict[str, str]
+
+
 class RunFacts(TypedDict, total=False):
     """run.json. Times are UTC ISO-8601 with microseconds; None means "not yet" or "not known"."""
 
@@ -72,6 +83,10 @@ class RunFacts(TypedDict, total=False):
     ranks: dict[str, int]
     job: dict[str, str]
     source: str
+    source_path: str
+    """Of a copy of a foreign run: the place that it was read from."""
+    source_trouble: str
+    """Of such a copy: what of its source could not be read; "" or absent when all could."""
     config: dict[str, Any]
     summary: dict[str, Any]
     tags: list[str]
@@ -79,6 +94,9 @@ class RunFacts(TypedDict, total=False):
     progress: Progress | None
     parent: Parent | None
     archived: bool
+    mirror_to: str
+    """The Trackio server that ogd shall forward the run to, without any secret."""
+    hooks: HooksFacts
     journal: str
     """How metrics are written: `mapped` or `append`; see docs/reference/files.md."""
     events_folded: dict[str, int]

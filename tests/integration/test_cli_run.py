@@ -261,3 +261,28 @@ def test_working_folder_that_is_gone_is_said(user: OgUser) -> None:
     )
     assert done.returncode == 3
     assert "working folder" in done.stderr
+
+
+def test_pattern_that_cannot_be_is_refused_before_anything_starts(user: OgUser) -> None:
+    done = user.og("run", "--pattern", r"loss (?P<x>\d", "--", "sh", "-c", "echo hello")
+    assert done.returncode == 2
+    assert "at character 6" in done.stderr
+    assert user.run_dirs() == []
+
+
+def test_pattern_of_the_project_is_used_and_the_command_lines_wins(user: OgUser) -> None:
+    (user.work / "og.toml").write_text("[run]\npatterns = ['cost (?P<cost>\\S+) at (?P<step>\\d+)']\n")
+    user.og("run", "--", "sh", "-c", "echo cost 0.5 at 3")
+    user.og("run", "--pattern", r"cost (?P<price>\S+)", "--", "sh", "-c", "echo cost 0.5 at 3")
+    records = [
+        json.loads((folder / "metrics" / "stdout.jsonl").read_text().splitlines()[0])
+        for folder in user.run_dirs()
+    ]
+    found = {(record["step"], *record["metrics"].items()) for record in records}
+    assert found == {(3, ("cost", 0.5)), (1, ("price", 0.5))}
+
+
+def test_metrics_of_the_output_can_be_switched_off(user: OgUser) -> None:
+    user.og("run", "--no-stdout-metrics", "--", "sh", "-c", "echo step 3: loss 0.5")
+    (run_dir,) = user.run_dirs()
+    assert not (run_dir / "metrics" / "stdout.jsonl").exists()

@@ -316,6 +316,20 @@ def test_a_run_the_daemon_has_not_seen_yet_appears_when_it_has(
     run_app_test(script, source, desk)
 
 
+def test_a_run_that_shows_only_a_bar_moves_on_in_the_header(source: FakeSource, make_desk: MakeDesk) -> None:
+    async def script(session: Session) -> None:
+        only = "20260725-120000-bars"
+        run = source.add_run(only, name="only-a-bar", progress={"step": 3, "total": 200, "unit": "step"})
+        source.emit("run", run=only, facts=run)
+        session.desk.open_run(only)
+        await until(lambda: "step 3/200" in session.text)
+        run["progress"] = {"step": 90, "total": 200, "unit": "step", "eta_s": 11.0}
+        source.emit("log", run=only, size_bytes=100)
+        await until(lambda: "step 90/200" in session.text and "eta 11s" in session.text)
+
+    run_app_test(script, source, make_desk(screen="graphs"))
+
+
 def test_the_metric_filter_of_the_command_line_holds(source: FakeSource, make_desk: MakeDesk) -> None:
     async def script(session: Session) -> None:
         assert session.desk.graphs.shown() == ["train/loss", "eval/loss"]
@@ -340,6 +354,19 @@ def test_logs_follow_and_stop_following(source: FakeSource, make_desk: MakeDesk)
         assert "step     0" in session.text
 
     run_app_test(script, source, make_desk(screen="logs"))
+
+
+def test_log_of_a_run_without_output_promises_none(source: FakeSource, make_desk: MakeDesk) -> None:
+    async def script(session: Session) -> None:
+        ended = "20260725-120000-done"
+        run = source.add_run(ended, status="finished")
+        source.logs[ended] = []
+        source.emit("run", run=ended, facts=run)
+        session.desk.open_run(ended)
+        session.desk.screen = "logs"
+        await until(lambda: "no output was kept" in session.text)
+
+    run_app_test(script, source, make_desk(screen="graphs"))
 
 
 def test_find_in_logs(source: FakeSource, make_desk: MakeDesk) -> None:

@@ -72,6 +72,18 @@ def test_a_wrong_file_is_named_with_what_is_wrong(
     assert caught.value.path == str(path)
 
 
+def test_where_records_are_sent_is_the_users_own_choice(env: dict[str, str], tmp_path: Path) -> None:
+    user_file(env, '[run]\nmirror_to = "https://mine.example.org"\n')
+    assert settings.load(env=env, cwd=tmp_path).text("run.mirror_to") == "https://mine.example.org"
+    assert (
+        settings.load(env={**env, "OG_MIRROR": "https://b"}, cwd=tmp_path).text("run.mirror_to")
+        == "https://b"
+    )
+    (tmp_path / "og.toml").write_text('[run]\nmirror_to = "https://theirs.example.org"\n')
+    with pytest.raises(UsageError, match="belongs into the user's own"):
+        settings.load(env=env, cwd=tmp_path)
+
+
 def test_a_wrong_variable_is_named(env: dict[str, str], tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="refresh_ms cannot be 'fast'") as caught:
         settings.load(env={**env, "OG_REFRESH_MS": "fast"}, cwd=tmp_path)

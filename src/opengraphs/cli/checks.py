@@ -7,10 +7,12 @@ own and come from `GET /doctor`.
 from __future__ import annotations
 
 import getpass
+import json
 import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -135,27 +137,48 @@ def check_python() -> Check:
             "no python on PATH: og run FILE.py has nothing to run it with",
             "activate an environment",
         )
-    hooks = Path(__file__).parents[1] / "hooks"
-    code = "import sys, opengraphs; opengraphs.init; print('%d.%d.%d' % sys.version_info[:3])"
     try:
-        done = _ask_python(python, code, hooks)
+        done = _ask_python(python)
     except (OSError, subprocess.TimeoutExpired) as error:
         return fail(
             "python", f"{python} does not run ({error})", "repair it, or put another one first on PATH"
         )
+    fix = "3.8 or newer is needed; a wrapper that adds -I or -E hides og (its stdout is still read)"
     if done.returncode != 0:
         last = fmt.clean((done.stderr.strip().splitlines() or ["no message"])[-1])
-        fix = "3.8 or newer is needed; a wrapper that adds -I or -E hides og (its stdout is still read)"
         return warn("python", f"{python} cannot import og's hooks: {last}", fix)
-    return ok("python", f"{python} {done.stdout.strip()} sees og without installing anything")
+    version, reached, known = json.loads(done.stdout.splitlines()[-1])
+    if not reached:
+        return warn("python", f"{python} {version} has og, but its hooks do not reach it", fix)
+    off = os.environ.get("OG_NO_HOOKS", "")
+    if off == "1":
+        return ok("python", f"{python} {version} sees og; OG_NO_HOOKS switches all hooks off")
+    names = ", ".join(name for name in known if name not in {word.strip() for word in off.split(",")})
+    return ok("python", f"{python} {version} sees og without installing anything; hooks for {names}")
 
 
-def _ask_python(python: str, code: str, hooks: Path) -> subprocess.CompletedProcess[str]:
-    env = {**os.environ, "PYTHONPATH": str(hooks)}
-    env.pop("OG_RUN_DIR", None)
-    return subprocess.run(
-        [python, "-c", code], env=env, capture_output=True, text=True, check=False, timeout=_PYTHON_TIMEOUT_S
-    )
+_ASKED = (
+    "import json, sys, opengraphs; opengraphs.init\n"
+    "try: from og_hooks.table import names\n"
+    "except ImportError: names = list\n"
+    "version = '%d.%d.%d' % sys.version_info[:3]\n"
+    "print(json.dumps([version, hasattr(sys, '_opengraphs_hooks'), list(names())]))\n"
+)
+
+
+def _ask_python(python: str) -> subprocess.CompletedProcess[str]:
+    """Have a Python say, as a training would, whether og and its hooks are there."""
+    with tempfile.TemporaryDirectory(prefix="og-doctor-") as run_dir:
+        hooks = Path(__file__).parents[1] / "hooks"
+        env = {**os.environ, "PYTHONPATH": str(hooks), "OG_RUN_DIR": run_dir, "OG_NO_HOOKS": ""}
+        return subprocess.run(
+            [python, "-c", _ASKED],
+            env=env,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=_PYTHON_TIMEOUT_S,
+        )
 
 
 def check_machine() -> Iterable[Check]:

@@ -191,3 +191,8 @@ def _times(runs: int) -> str | None:
 def folders(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Let the shell complete folders."""
     return [CompletionItem(incomplete, type="dir")]
+
+
+def files(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Let the shell complete files and folders."""
+    return [CompletionItem(incomplete, type="file")]

@@ -57,7 +57,9 @@ def paint_early(argv: list[str]) -> None:
 
 def looks_like_path(word: str) -> bool:
     """Whether `word` is meant as a path rather than as the name of a run."""
-    return os.sep in word or word in (".", "..", "~") or os.path.isdir(word)  # noqa: PTH112
+    if os.sep in word or word in (".", "..", "~") or os.path.isdir(word):  # noqa: PTH112
+        return True
+    return "." in word and os.path.isfile(word)  # noqa: PTH113
 
 
 def paint(args: list[str]) -> None:
@@ -75,23 +77,40 @@ def paint(args: list[str]) -> None:
     if wish is None:
         return
     word, flags = wish
-    target = targets.resolve(word, store=flags.get("--store"))
+    target = targets.at_hand(word, store=flags.get("--store"))
+    if target is None:
+        return
     ref = target.ref
     if args[0] == "attach" and ref is None:
         ref = _live_run = _newest_live(str(target.store))
         if ref is None:
             return
-    _paint_wish(ref, flags, str(target.store))
+    _paint_wish(ref, flags, str(target.store), place=targets.shown_place(target.store, word))
 
 
-def _paint_wish(ref: str | None, flags: dict[str, str], store: str | None) -> None:
+def _paint_wish(
+    ref: str | None, flags: dict[str, str], store: str | None, *, place: Path | None = None
+) -> None:
     if "--no-color" in flags:
         os.environ["NO_COLOR"] = "1"
-    paint_view(store, ref, theme=flags.get("--theme"), glyphs=flags.get("--glyphs"), ui=flags.get("--ui"))
+    paint_view(
+        store,
+        ref,
+        theme=flags.get("--theme"),
+        glyphs=flags.get("--glyphs"),
+        ui=flags.get("--ui"),
+        place=place,
+    )
 
 
 def paint_view(
-    store: Path | str | None, ref: str | None, *, theme: str | None, glyphs: str | None, ui: str | None
+    store: Path | str | None,
+    ref: str | None,
+    *,
+    theme: str | None,
+    glyphs: str | None,
+    ui: str | None,
+    place: Path | None = None,
 ) -> None:
     """Paint the first frame of a run's graphs, or of a store's runs; `store` None is the one in force."""
     global _painted  # noqa: PLW0603 - one process, one terminal
@@ -105,6 +124,7 @@ def paint_view(
         glyphs=glyphs,
         ui=ui,
         no_color=bool(os.environ.get("NO_COLOR")),
+        place=None if place is None else str(place),
     )
 
 
@@ -146,6 +166,11 @@ def _newest_live(store: str) -> str | None:
 def live_run() -> str | None:
     """The run that `og attach` was found to mean; it may have ended since, and is meant all the same."""
     return _live_run
+
+
+def is_painted() -> bool:
+    """Whether a frame stands on the terminal: what is written now would stay in it."""
+    return _painted is not None
 
 
 def take() -> Painted | None:

@@ -7,8 +7,8 @@ import sys
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from opengraphs import paths
-from opengraphs.cli import output
+from opengraphs import ingesting, paths
+from opengraphs.cli import forwarding, output, printed
 from opengraphs.cli.border import DISK_FULL
 from opengraphs.cli.command_line import Program
 from opengraphs.errors import DiskFullError, NotFoundError, OgError, ProcessError, StoreError
@@ -27,6 +27,10 @@ class Order(NamedTuple):
     tags: tuple[str, ...] = ()
     pty: bool = False
     hooks: bool = True
+    ingest: bool = True
+    patterns: tuple[str, ...] = ()
+    stdout_metrics: bool = True
+    mirror_to: str | None = None
 
 
 class Started(NamedTuple):
@@ -48,6 +52,10 @@ def order(options: dict[str, Any]) -> Order:
         tags=options["tags"],
         pty=options["pty"],
         hooks=not options["no_hooks"],
+        ingest=not options["no_ingest"],
+        patterns=options["patterns"],
+        stdout_metrics=not options["no_stdout_metrics"],
+        mirror_to=options["mirror_to"],
     )
 
 
@@ -58,7 +66,10 @@ def start(program: Program, wanted: Order) -> Started:
         StoreError: the store cannot be written; DiskFullError when the disk is full.
         NotFoundError, ProcessError: the program is not there, or cannot be executed.
     """
-    spec = _create(program, wanted)
+    target = forwarding.target(wanted.mirror_to)
+    spec = _create(program, wanted, target)
+    if wanted.ingest:
+        spec["env"].update(ingesting.client_env(Path(spec["run_dir"]), spec["env"]))
     try:
         launched = runner.launch(spec)
     except runner.LaunchError as error:
@@ -70,11 +81,15 @@ def start(program: Program, wanted: Order) -> Started:
         output.say(
             "og: the prompt is kept with the run as its note; this version has no agent to read it yet"
         )
+    if target:
+        forwarding.begin(Path(spec["store"]), launched.run_id)
     name = str(spec["facts"]["name"])
     return Started(Path(spec["store"]), launched.run_dir, launched.run_id, name, launched.control_socket)
 
 
-def _create(program: Program, wanted: Order) -> runner.LaunchSpec:
+def _create(program: Program, wanted: Order, target: str | None) -> runner.LaunchSpec:
+    looks = printed.is_wanted(switched_off=not wanted.stdout_metrics)
+    patterns = printed.patterns(wanted.patterns) if looks else []
     try:
         return runner.create_run(
             program.argv,
@@ -87,6 +102,10 @@ def _create(program: Program, wanted: Order) -> runner.LaunchSpec:
             use_pty=wanted.pty,
             window=_window(),
             hooks=wanted.hooks,
+            stdout_metrics=looks,
+            patterns=patterns,
+            mirror_to=target,
+            env=forwarding.training_env(target),
         )
     except OSError as error:
         raise _store_error(error, paths.store_path(wanted.store)) from error

@@ -125,8 +125,24 @@ launch: Callable[[F], F] = _stack(
     click.option("--tags", multiple=True, metavar="K=V", help="Tag the run (k or k=v); repeatable."),
     click.option("--prompt", metavar="TEXT", help="What the agent should know about this run."),
     click.option("--pty", is_flag=True, help="Give the command a terminal of its own."),
+    click.option("--mirror-to", metavar="URL", help="Forward the run to this Trackio server."),
     click.option(
         "--no-hooks", is_flag=True, help="Do not capture wandb, TensorBoard and others in the command."
+    ),
+    click.option(
+        "--pattern",
+        "patterns",
+        multiple=True,
+        metavar="REGEX",
+        help="Metrics in the output: named groups are metrics, 'step' the step; repeatable.",
+    ),
+    click.option(
+        "--no-stdout-metrics", is_flag=True, help="Do not look for metrics in what the command prints."
+    ),
+    click.option(
+        "--no-ingest",
+        is_flag=True,
+        help="Do not point Trackio clients in the command at a running og ingest.",
     ),
     store,
 )

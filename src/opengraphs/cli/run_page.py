@@ -44,7 +44,7 @@ def lines(
     ink: Ink,
     progress: dict[str, Any] | None = None,
 ) -> list[str]:
-    """Facts, family, config, checkpoints, ranks and metrics of one run, a block each; empty blocks are left out.
+    """Facts, family, config, summary, checkpoints, ranks and metrics of one run, a block each; empty blocks are left out.
 
     Args:
         progress: the daemon's reckoning (protocol `ProgressOut`); None without any.
@@ -54,6 +54,7 @@ def lines(
         _pairs(_facts(run, now, progress), ink),
         _titled("children", _children(run), ink),
         _titled("config", _pairs(_flat(run.get("config") or {}), ink), ink),
+        _titled("summary", _pairs(_flat(_summary(run)), ink), ink),
         _titled("checkpoints", _checkpoints(run), ink),
         _titled("alerts", _alerts(run), ink),
         _ranks(run, now, limit, ink),
@@ -98,13 +99,54 @@ def _facts(run: dict[str, Any], now: float, progress: dict[str, Any] | None) -> 
         ("ranks", str(world) if world > 1 else ""),
         ("git", _git(git)),
         ("python", str(run.get("python") or "")),
+        ("captured", _captured(run.get("hooks"))),
         ("tags", ", ".join(run.get("tags") or [])),
         ("notes", str(run.get("notes") or "")),
+        ("source", _source(run)),
+        ("unreadable", str(run.get("source_trouble") or "")),
         ("folder", str(run.get("path") or "")),
         ("read", f"{1 - pending:.0%} so far; the figures are of that part" if pending >= 0.001 else ""),
+        ("forwarded", _forwarding(run.get("forwarding") or {})),
         ("damaged", f"{bad} lines could not be read; og doctor tells where" if bad else ""),
     ]
     return [(key, fmt.clean(value)) for key, value in rows if value and value != "-"]
+
+
+def _source(run: dict[str, Any]) -> str:
+    """Who recorded the run, where it was another program, and the place it is read from."""
+    other = "" if run.get("source") in ("run", "sdk") else run.get("source")
+    return ", ".join(str(told) for told in (other, run.get("source_path")) if told)
+
+
+def _captured(hooks: dict[str, Any] | None) -> str:
+    """`wandb 0.31.0, argparse; not keras: …`: what og's hooks watched inside the training."""
+    if hooks is None:  # switched off, or no run of `og run`
+        return ""
+    active, failed = hooks.get("active") or {}, hooks.get("failed") or {}
+    if not active:
+        return "nothing: og's hooks have reached no Python of it; what it prints is read"
+    known = [f"{name} {version}".strip() for name, version in active.items() if name != "sitecustomize"]
+    parts = [", ".join(known) or "no library that og knows; what it logs to og and what it prints is read"]
+    parts += [
+        f"{name} only in part: {why}" if name in active else f"not {name}: {why}"
+        for name, why in failed.items()
+    ]
+    return "; ".join(parts)
+
+
+def _forwarding(told: dict[str, Any]) -> str:
+    """`to https://host: 1200 records, 3.1 kB wait; no answer in time`."""
+    if not told:
+        return ""
+    refused, waits = told.get("skipped", 0), told.get("pending_bytes", 0)
+    parts = [
+        f"to {told.get('target')}: {told.get('delivered', 0)} records",
+        "all of them" if told.get("state") == "done" and not refused else "",
+        f"{refused} refused" if refused else "",
+        f"{fmt.size(waits)} wait" if waits else "",
+    ]
+    trouble = f"; {told['last_error']}" if told.get("last_error") else ""
+    return ", ".join(part for part in parts if part) + trouble
 
 
 def _progress(run: dict[str, Any], progress: dict[str, Any] | None) -> str:
@@ -112,14 +154,14 @@ def _progress(run: dict[str, Any], progress: dict[str, Any] | None) -> str:
     known = {key: value for key, value in (progress or {}).items() if value is not None}
     merged = {**(run.get("progress") or {}), **known}
     shown = fmt.progress({**run, "progress": merged, "last_step": _last_step(run)})
-    step, total, speed = merged.get("step"), merged.get("total"), known.get("steps_per_s")
+    step, total, speed = merged.get("step"), merged.get("total"), merged.get("steps_per_s")
     parts = [
         shown,
         f"{min(1.0, step / total):.0%}" if step is not None and total else "",
-        f"eta {fmt.duration(known['eta_s'])}" if known.get("eta_s") is not None else "",
+        f"eta {fmt.duration(merged['eta_s'])}" if merged.get("eta_s") is not None else "",
         f"{fmt.number(speed)} steps/s" if speed is not None else "",
     ]
-    source = _TOTAL_FROM.get(str(known.get("total_source")), "")
+    source = _TOTAL_FROM.get(str(merged.get("total_source")), "")
     return "  ".join(part for part in parts if part) + (f"  ({source})" if source else "")
 
 
@@ -189,9 +231,17 @@ def _checkpoints(run: dict[str, Any]) -> list[str]:
 def _alerts(run: dict[str, Any]) -> list[str]:
     return [
         f"{alert.get('level', 'info')}  step {alert.get('step', '-')}  "
-        f"{fmt.clean(str(alert.get('title') or alert.get('text') or ''))}"
+        + fmt.clean(
+            ": ".join(dict.fromkeys(str(said) for key in ("title", "text") if (said := alert.get(key))))
+        )
         for alert in run.get("alerts") or []
     ]
+
+
+def _summary(run: dict[str, Any]) -> dict[str, Any]:
+    """What the script itself put into its summary: last values of metrics stand with these."""
+    known = {metric.get("key") for metric in run.get("metrics") or []}
+    return {key: value for key, value in (run.get("summary") or {}).items() if key not in known}
 
 
 def _ranks(run: dict[str, Any], now: float, limit: int | None, ink: Ink) -> list[str]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import shlex
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,6 +14,8 @@ from opengraphs.errors import NotARunError, NotFoundError, StoreError
 from opengraphs.sdk import layout
 
 PROJECT_STORE = ".opengraphs"
+MANY = 200
+"""Of so many folders in `runs/` one must be a run folder, or it belongs to something else."""
 
 
 class Target(NamedTuple):
@@ -58,6 +63,57 @@ def resolve(word: str | None, *, store: str | None) -> Target:
     return Target(store_of(store), word)
 
 
+def at_hand(word: str | None, *, store: str | None) -> Target | None:
+    """The target as far as it is clear without asking the daemon, for a first frame.
+
+    None where foreign runs have to be looked for first.
+    """
+    path = path_of(word)
+    place = store_for_foreign(path) if path is not None else None
+    if path is None or place is None or place.parent == path:
+        return resolve(word, store=store)
+    return Target(place, None) if path.is_dir() and paths.attached_dir(place).is_dir() else None
+
+
+def shown_place(store: Path, word: str | None) -> Path | None:
+    """The path that a store stands for: that of foreign runs without a store of their own."""
+    path = path_of(word)
+    return path if path is not None and paths.view_store(path) == store else None
+
+
+def path_of(word: str | None) -> Path | None:
+    """The path that a word means; None when it means a run, or nothing."""
+    return Path(word).expanduser().absolute() if word is not None and looks_like_path(word) else None
+
+
+def store_for_foreign(path: Path) -> Path | None:
+    """The store in which foreign runs at `path` are shown: that of the project, or one of the path's own.
+
+    None where only og's own runs are meant: a run folder, or a store.
+    """
+    if path.is_dir() and (PROJECT_STORE in path.parts or _is_ours(path)):
+        return None
+    own = path / PROJECT_STORE
+    return own if own.is_dir() else paths.view_store(path)
+
+
+def _is_ours(path: Path) -> bool:
+    """Whether a folder is a run folder or a store. TensorBoard calls its folder `runs` too."""
+    if (path / layout.RUN_JSON).is_file() or _holds_runs(path / layout.RUNS):
+        return True
+    return path.parent.name == layout.RUNS and _holds_runs(path.parent)
+
+
+def _holds_runs(folder: Path) -> bool:
+    """Whether one of the first folders in it is a run folder."""
+    try:
+        with os.scandir(folder) as entries:
+            some = list(islice(entries, MANY))
+    except OSError:
+        return False
+    return any(os.path.isfile(f"{entry.path}/{layout.RUN_JSON}") for entry in some)  # noqa: PTH113
+
+
 def one_run(word: str, *, store: str | None) -> RunTarget:
     """The target of a command that is about one run: a reference, or the path of its folder.
 
@@ -75,10 +131,11 @@ def one_run(word: str, *, store: str | None) -> RunTarget:
 def _from_path(path: Path) -> Target:
     if not path.exists():
         raise NotFoundError(
-            "no such folder", hint="og list shows the runs of the store in force", path=str(path)
+            "no such file or folder", hint="og list shows the runs of the store in force", path=str(path)
         )
     if path.is_file():
-        raise NotARunError("a file is no run", hint=f"og tail {path.name} prints its end", path=str(path))
+        hint = f"og attach --source {_typed(path)} makes a run of it; og tail {_typed(path)} prints its end"
+        raise NotARunError("a file is no run", hint=hint, path=str(path))
     if (path / layout.RUN_JSON).is_file():
         return _from_run_folder(path)
     if (path / layout.RUNS).is_dir() or path.name == PROJECT_STORE:
@@ -86,6 +143,12 @@ def _from_path(path: Path) -> Target:
     if (path / PROJECT_STORE).is_dir():
         return Target(path / PROJECT_STORE, None)
     return _from_inside(path)
+
+
+def _typed(path: Path) -> str:
+    """A path as one would type it here: without what the working folder says already."""
+    here = Path.cwd()
+    return shlex.quote(str(path.relative_to(here) if path.is_relative_to(here) else path))
 
 
 def _from_run_folder(path: Path) -> Target:
@@ -104,5 +167,7 @@ def _from_inside(path: Path) -> Target:
         if (folder / PROJECT_STORE).is_dir():
             return Target(folder / PROJECT_STORE, None)
     raise NotARunError(
-        "neither a run, a store nor a project", hint="og init makes a store here", path=str(path)
+        "neither a run, a store nor a project",
+        hint=f"og list {_typed(path)} shows what other programs left there; og init makes a store",
+        path=str(path),
     )

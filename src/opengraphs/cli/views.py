@@ -62,7 +62,12 @@ def run_id_of(target: Target | RunTarget) -> str | None:
 
 
 def open_screen(
-    store: Path, ref: str | None, chosen: Look, *, owned: tui.OwnedRun | None = None
+    store: Path,
+    ref: str | None,
+    chosen: Look,
+    *,
+    owned: tui.OwnedRun | None = None,
+    place: Path | None = None,
 ) -> tui.ExitChoice:
     """Show the full-screen view until the user leaves: Graphs of a run, or Runs of a store."""
     return tui.run_app(
@@ -80,6 +85,7 @@ def open_screen(
         color=not os.environ.get("NO_COLOR"),
         owned_run=owned,
         stage0=first_frame.take(),
+        place=place,
     )
 
 

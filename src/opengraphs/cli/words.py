@@ -85,7 +85,7 @@ def _refuse_unless_path(word: str) -> None:
         raise UsageError("a file is no command", hint=f"to run it: og run {word}", path=word)
     if os.sep in word:
         raise NotFoundError(
-            "no such folder", hint="og PATH opens a store, a project or a run folder", path=word
+            "no such file or folder", hint="og PATH opens a store, a project or a run folder", path=word
         )
     guess = did_you_mean(word, catalog.COMMANDS)
     raise UsageError(

@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from opengraphs import errors
+from opengraphs.errors import DaemonError, UnreachableError, from_wire
 
 BIG_REPLY_BYTES = 128 << 10
 """Where a quicker decoder is worth its import, some 10 ms: a wall of charts is a megabyte."""
@@ -28,6 +28,11 @@ def run_path(ref: str, *rest: str) -> str:
 def trash_path(ref: str, *rest: str) -> str:
     """`/trash/<ref>/<rest>`."""
     return "/".join(("/trash", quote(ref), *rest))
+
+
+def source_path(ref: str) -> str:
+    """`/sources/<ref>`; the reference may be a path."""
+    return f"/sources/{quote(ref)}"
 
 
 def event_id() -> str:
@@ -64,7 +69,7 @@ def read_reply(status: int, body: bytes) -> dict[str, Any]:
     if not isinstance(reply, dict):
         raise garbled(f"status {status}, JSON that is no object")
     if status >= 400:
-        raise errors.from_wire(reply) if isinstance(reply.get("error"), dict) else garbled(f"status {status}")
+        raise from_wire(reply) if isinstance(reply.get("error"), dict) else garbled(f"status {status}")
     return reply
 
 
@@ -94,16 +99,16 @@ def read_line(line: bytes) -> dict[str, Any]:
     return value
 
 
-def garbled(what: str) -> errors.DaemonError:
+def garbled(what: str) -> DaemonError:
     """The error for an answer that no ogd gives."""
-    return errors.DaemonError(
+    return DaemonError(
         f"an answer that is not ogd's came back ({what})",
         hint="try `og daemon restart`, then `og daemon logs`",
     )
 
 
-def unreachable(socket_path: Path, why: str) -> errors.UnreachableError:
+def unreachable(socket_path: Path, why: str) -> UnreachableError:
     """The error for a socket on which nobody answers."""
-    return errors.UnreachableError(
+    return UnreachableError(
         f"ogd cannot be reached ({why})", hint="`og daemon start` starts it", path=str(socket_path)
     )

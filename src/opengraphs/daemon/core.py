@@ -11,13 +11,17 @@ from typing import Any
 
 from opengraphs import paths
 from opengraphs.daemon.coalesce import Coalescer, Topic
+from opengraphs.daemon.forward.cursor import unfinished_stores
+from opengraphs.daemon.forward.service import Forwarder
 from opengraphs.daemon.hostsampler import Host
 from opengraphs.daemon.hub import EventHub
 from opengraphs.daemon.idle import IDLE_EXIT_S, IdleClock
+from opengraphs.daemon.ingest.service import Ingest
 from opengraphs.daemon.inotify import FolderEvents
 from opengraphs.daemon.openstore import OpenStore
 from opengraphs.daemon.startup import Claim, is_lost
 from opengraphs.daemon.stores import Stores
+from opengraphs.errors import OgError
 from opengraphs.sdk.layout import utc_iso
 
 log = logging.getLogger("ogd")
@@ -40,12 +44,21 @@ class Core:
         self.hub = EventHub()
         self.host = Host()
         self.events = FolderEvents(loop)
-        self.stores = Stores(events=self.events, coalescer=Coalescer(loop, self._publish), hub=self.hub)
+        self.forwarder = Forwarder()
+        self.stores = Stores(
+            events=self.events,
+            coalescer=Coalescer(loop, self._publish),
+            hub=self.hub,
+            forwarder=self.forwarder,
+        )
+        self.ingest = Ingest(get_store=self.stores.get, touch=self._touch)
         self.on_leave: Callable[[str], None] = log.info
         self._idle = IdleClock(
             loop,
             after_s=float(os.environ.get("OG_IDLE_EXIT_S", IDLE_EXIT_S)),
-            busy=lambda: bool(self.connections or self.live_runs),
+            busy=lambda: bool(
+                self.connections or self.live_runs or self.forwarder.is_busy or self.ingest.is_wanted
+            ),
             lost=lambda: is_lost(claimed),
             leave=self.leave,
         )
@@ -59,17 +72,35 @@ class Core:
             await asyncio.to_thread(_load_engine)
         except ImportError:
             log.exception("the engine cannot be loaded; questions about stores will fail")
+            self.ingest.ready.set()
+            return
+        await self.ingest.start_saved()
+        await self._go_on_forwarding()
+
+    async def _go_on_forwarding(self) -> None:
+        """Open the stores in which an earlier daemon left something to be forwarded."""
+        for path in await asyncio.to_thread(unfinished_stores):
+            try:
+                await self.stores.get(str(path))
+            except OgError as error:
+                log.warning("%s is not opened to go on forwarding: %s", path, error)
 
     async def close(self) -> None:
         """End the streams, commit and close the stores."""
         self._idle.stop()
         self.hub.close()
+        await self.ingest.close()
+        await self.forwarder.close()
         await self.stores.close()
         self.events.close()
         self.host.close()
 
     async def store(self, given: str | None) -> OpenStore:
-        """The store a request names; raises as `Stores.get`."""
+        """The store a request names; raises as `Stores.get`.
+
+        Runs that the ingest writes are its own again before anybody looks: else they seem to have crashed.
+        """
+        await self.ingest.ready.wait()
         return await self.stores.get(given)
 
     def leave(self, why: str) -> None:
@@ -89,6 +120,9 @@ class Core:
     def note_connections(self, number: int) -> None:
         """The server's word on how many connections are open."""
         self.connections = number
+        self._idle.touch()
+
+    def _touch(self) -> None:
         self._idle.touch()
 
     def _publish(self, topic: Topic, payload: dict[str, Any]) -> None:

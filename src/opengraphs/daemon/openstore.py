@@ -14,6 +14,10 @@ from opengraphs.daemon.attention import Attention
 from opengraphs.daemon.chores import Chores
 from opengraphs.daemon.coalesce import Coalescer, Topic
 from opengraphs.daemon.enginedesk import EngineDesk, Findings
+from opengraphs.daemon.foreign.desk import ForeignRuns
+from opengraphs.daemon.foreign.follower import News
+from opengraphs.daemon.forward.jobs import job_of
+from opengraphs.daemon.forward.service import Forwarder
 from opengraphs.daemon.inotify import FolderEvents
 from opengraphs.daemon.pump import Pump
 from opengraphs.daemon.tasks import Tasks
@@ -26,6 +30,10 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 log = logging.getLogger("ogd.store")
 TELL_READING_S = 0.25
+UNASKED_S = 5.0
+"""A store about which nobody asked for so long, and to which nobody listens, is not watched."""
+FORWARD_AFTER_S = 0.5
+"""From a change of a run's facts to the look whether it asks to be forwarded."""
 
 
 class OpenStore:
@@ -35,13 +43,17 @@ class OpenStore:
     last question; `first_seq` the event after which this store's are complete.
     """
 
-    def __init__(self, path: Path, *, events: FolderEvents, coalescer: Coalescer) -> None:
+    def __init__(
+        self, path: Path, *, events: FolderEvents, coalescer: Coalescer, forwarder: Forwarder
+    ) -> None:
         self.path = path
         self.name = str(path)
         self._loop = asyncio.get_running_loop()
         self.last_asked = self._loop.time()
         self.first_seq = 0
         self._coalescer = coalescer
+        self._forwarder = forwarder
+        self._facts_changed = asyncio.Event()
         self._told_reading = -math.inf
         self._untold: tuple[str, float] | None = None
         self._worker = Worker(self._loop, name="ogd-store")
@@ -66,6 +78,7 @@ class OpenStore:
             publish=self._publish,
             chores=self._chores,
         )
+        self.foreign = ForeignRuns(path, heard=self._hear_foreign, is_watched=self._is_watched)
 
     async def start(self) -> None:
         """Open the engine and look once.
@@ -73,12 +86,15 @@ class OpenStore:
         Raises:
             StoreError: the path is no store and cannot become one.
         """
+        await self.foreign.start()
         await self._worker.submit(self._desk.scan)
         self._tasks.run("pump", self._pump.run)
+        self._tasks.run("forwarding", self._tell_forwarder)
 
     async def close(self) -> None:
         """Commit, let go of files, end the thread."""
         await self._tasks.close()
+        await self.foreign.close()
         self._pump.close()
         closing = self._worker.submit(self._desk.close, priority=Priority.END)
         await self._worker.close()
@@ -108,7 +124,11 @@ class OpenStore:
         Raises:
             OgError: whatever the engine has against the question.
         """
+        was_watched = self._is_watched()
         self.last_asked = self._loop.time()
+        if not was_watched:
+            self.foreign.wake()
+            await self.foreign.catch_up()
         answer, ids = await self._worker.submit(lambda: self._desk.ask(call, scan=scan, runs=runs))
         self._attention.note(ids)
         return answer
@@ -120,6 +140,10 @@ class OpenStore:
         """
         self.last_asked = self._loop.time()
         return await self._worker.submit(lambda: self._desk.change(act))
+
+    async def look(self) -> None:
+        """Look at the run folders now."""
+        await self._worker.submit(self._desk.scan)
 
     async def resolve(self, ref: str) -> str:
         """The run id behind an id, a part of it, or a name."""
@@ -148,9 +172,40 @@ class OpenStore:
     def _publish(self, change: Change) -> None:
         payload: dict[str, Any] = {key: value for key, value in change.items() if key not in ("kind", "run")}
         self._coalescer.add(Topic(change["kind"], self.name, change["run"]), payload)
+        if change["kind"] in ("run", "gone"):
+            self._facts_changed.set()
+
+    async def _tell_forwarder(self) -> None:
+        """Keep the forwarder up with the runs that ask for it, as their facts change."""
+        while True:
+            asking, _ = await self._worker.submit(
+                lambda: self._desk.ask(lambda engine: engine.mirrored(), scan=False, runs=()),
+                priority=Priority.BACKLOG,
+            )
+            jobs = [job_of(self.name, folder, facts) for folder, facts in asking]
+            self._forwarder.take(self.name, [job for job in jobs if job is not None])
+            await self._facts_changed.wait()
+            await asyncio.sleep(FORWARD_AFTER_S)
+            self._facts_changed.clear()
 
     def _look_closer(self) -> None:
+        self.foreign.wake()
         self._pump.wake()
+
+    def _is_watched(self) -> bool:
+        """Whether somebody listens or asked just now; any thread."""
+        return bool(self._attention.listeners) or self._loop.time() - self.last_asked < UNASKED_S
+
+    def _hear_foreign(self, news: News) -> None:
+        """Copies of foreign runs have something new."""
+        if news.facts:
+            self._pump.look()
+        else:
+            for run in self._pump.touched(news.grown):
+                self._publish_reading(run, 0.0)  # an ended run of which more was copied
+        if news.sources:
+            payload = {**self.foreign.summary(), "message": news.message}
+            self._coalescer.add(Topic("sources", self.name, ""), payload)
 
     def _commit_soon(self) -> None:
         if self._untold is not None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -123,6 +123,12 @@ class Pump:
         """A chore changed run folders: scan soon."""
         self._scan_wanted = True
         self.tend()
+
+    def touched(self, runs: Sequence[str]) -> list[str]:
+        """Somebody wrote to these runs: poll those that live. The others."""
+        self._dirty |= self.live.intersection(runs)
+        self.wake()
+        return [run for run in runs if run not in self.live]
 
     def close(self) -> None:
         """Stop listening to file events."""

@@ -1,4 +1,4 @@
-"""uvicorn on a Unix socket, without its clock, its signals and its trust in whoever connects."""
+"""uvicorn on a socket of ours, without its clock, its signals and its trust in whoever connects."""
 
 from __future__ import annotations
 
@@ -56,8 +56,17 @@ class PrivateProtocol(HttpToolsProtocol):
 class QuietServer(uvicorn.Server):
     """Sleeps until it is told to stop: uvicorn's own loop wakes ten times a second."""
 
-    def __init__(self, app: Callable[..., Any], *, on_connections: Callable[[int], None]) -> None:
-        protocol = type("Protocol", (PrivateProtocol,), {"on_connections": staticmethod(on_connections)})
+    def __init__(
+        self,
+        app: Callable[..., Any],
+        *,
+        on_connections: Callable[[int], None],
+        protocol: type[HttpToolsProtocol] = PrivateProtocol,
+    ) -> None:
+        """Args:
+        protocol: speaks with one connection; gets `on_connections` as a member.
+        """
+        protocol = type("Protocol", (protocol,), {"on_connections": staticmethod(on_connections)})
         config = uvicorn.Config(
             app,
             http=protocol,

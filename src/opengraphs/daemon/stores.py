@@ -8,6 +8,7 @@ from pathlib import Path
 
 from opengraphs import paths
 from opengraphs.daemon.coalesce import Coalescer
+from opengraphs.daemon.forward.service import Forwarder
 from opengraphs.daemon.hub import EventHub
 from opengraphs.daemon.idle import leaving
 from opengraphs.daemon.inotify import FolderEvents
@@ -23,10 +24,13 @@ MAX_STORES = 32
 class Stores:
     """Open stores by path; loop thread only."""
 
-    def __init__(self, *, events: FolderEvents, coalescer: Coalescer, hub: EventHub) -> None:
+    def __init__(
+        self, *, events: FolderEvents, coalescer: Coalescer, hub: EventHub, forwarder: Forwarder
+    ) -> None:
         self._events = events
         self._hub = hub
         self._coalescer = coalescer
+        self._forwarder = forwarder
         self._open: dict[Path, asyncio.Task[OpenStore]] = {}
         self._closed = False
 
@@ -57,7 +61,7 @@ class Stores:
         await asyncio.gather(*(_close(task) for task in tasks))
 
     async def _start(self, path: Path) -> OpenStore:
-        store = OpenStore(path, events=self._events, coalescer=self._coalescer)
+        store = OpenStore(path, events=self._events, coalescer=self._coalescer, forwarder=self._forwarder)
         try:
             await store.start()
         except BaseException:

@@ -44,7 +44,9 @@ class Answers(RunLists):
         last_step = max((m["last_step"] for m in metrics if m["last_step"] is not None), default=None)
         return {
             **entry.shown(),
-            "progress": progress.known_progress(entry.facts, last_step, files.total.total),
+            "progress": progress.known_progress(
+                entry.facts, last_step, files.total.total, files.total.place, live=entry.is_live
+            ),
             "summary": entry.summary(),
             "children": self._children(entry.run_id, families.children_of(self._parents())),
             "metrics": metrics,
@@ -116,8 +118,9 @@ class Answers(RunLists):
                 reply["pending"][entry.run_id] = pending
                 if pending > 0.0 and (gap := data.unread(asked.x)) is not None:
                     reply["unread"][entry.run_id] = gap
+                total = self._files_of(entry).total
                 reply["progress"][entry.run_id] = pages.progress_of(
-                    data, entry.facts, live=entry.is_live, printed=self._files_of(entry).total.total
+                    data, entry.facts, live=entry.is_live, printed=total.total, place=total.place
                 )
                 known.update(data.curves())
                 may_turn_up = may_turn_up or entry.is_live or pending > 0.0

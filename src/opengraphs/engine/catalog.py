@@ -26,7 +26,7 @@ from opengraphs.store.runfacts import RunReader, RunState
 from opengraphs.store.runjson import complete, own_summary
 
 SNAPSHOT = "catalog.msgpack"
-SNAPSHOT_SCHEMA = 1
+SNAPSHOT_SCHEMA = 2
 ENDED_PER_SCAN = 1000
 """About 8 ms of `stat`; more ended runs than this are looked at in turns."""
 _SETTLED_NS = 100_000_000
@@ -47,6 +47,7 @@ class Entry:
         facts: folded and judged run.json; never changed in place.
         damage: "" or what is wrong with run.json.
         wants_settle: it ended on this host and its folder was not made whole since.
+        followed: a copy of a foreign run; its folder lies in the cache.
         digest: what lists sort by beside facts: last (a value a metric), points, last_step,
             main_metric; digest_of is the blob it was taken from.
     """
@@ -58,14 +59,16 @@ class Entry:
         "digest_of",
         "facts",
         "folder",
+        "followed",
         "reader",
         "signature",
         "text",
         "wants_settle",
     )
 
-    def __init__(self, folder: RunFolder) -> None:
+    def __init__(self, folder: RunFolder, *, followed: bool = False) -> None:
         self.folder = folder
+        self.followed = followed
         self.facts: RunFacts = {}
         self.damage = ""
         self.bad_event_lines = 0
@@ -130,6 +133,7 @@ class _Kept(msgspec.Struct, array_like=True):
     damage: str
     bad_event_lines: int
     wants_settle: bool
+    followed: bool
 
 
 class _Snapshot(msgspec.Struct, array_like=True):
@@ -143,19 +147,24 @@ class Catalog:
 
     Args:
         host: this host's name as runs record it.
+        attached: the folder of copies of foreign runs; a run of the store itself comes before
+            a copy of the same id.
 
     Attributes:
         listings: rises whenever run folders came or went.
     """
 
-    def __init__(self, store: Path, fds: FdPool, *, host: str, reopen: bool = False) -> None:
+    def __init__(
+        self, store: Path, fds: FdPool, *, host: str, reopen: bool = False, attached: Path | None = None
+    ) -> None:
         self.entries: dict[str, Entry] = {}
-        self._folder = runs_folder(store)
+        self._folders = {False: runs_folder(store), **({} if attached is None else {True: attached})}
+        """By whether they hold copies."""
         self._fds = fds
         self._host = host
         self._reopen = reopen
         self._locks = Locks()
-        self._listed_ns = -1
+        self._listed_ns: tuple[int, ...] = ()
         self._turn = 0
         self._saved: set[tuple[str, Signature]] = set()
         self.listings = 0
@@ -183,23 +192,25 @@ class Catalog:
 
     def _list(self) -> list[CatalogChange]:
         """Take in new folders and let go of removed ones; the listing is skipped when nothing moved."""
-        try:
-            mtime_ns = self._folder.stat().st_mtime_ns
-        except OSError:
-            mtime_ns = -2
-        if mtime_ns == self._listed_ns:
+        mtimes_ns = tuple(map(_mtime_ns, self._folders.values()))
+        if mtimes_ns == self._listed_ns:
             return []
         now_ns = time.time_ns()
-        names = run_names(self._folder)
-        self.listings += names != self.entries.keys()
-        gone = [run_id for run_id in self.entries if run_id not in names]
+        followed: dict[str, bool] = {}
+        for is_followed, folder in reversed(self._folders.items()):
+            followed.update(dict.fromkeys(run_names(folder), is_followed))
+        entries = self.entries
+        gone = [run_id for run_id in entries if followed.get(run_id) != entries[run_id].followed]
+        self.listings += bool(gone) or followed.keys() != entries.keys()
         for run_id in gone:
-            del self.entries[run_id]
-        for name in sorted(names):
-            if name not in self.entries:
-                self.entries[name] = Entry(RunFolder(self._folder / name))
-        self._listed_ns = mtime_ns if now_ns - mtime_ns > _SETTLED_NS else -1
+            del entries[run_id]
+        for name in sorted(followed.keys() - entries.keys()):
+            entries[name] = self._entry(name, followed=followed[name])
+        self._listed_ns = mtimes_ns if now_ns - max(mtimes_ns) > _SETTLED_NS else ()
         return [CatalogChange("gone", run_id) for run_id in gone]
+
+    def _entry(self, name: str, *, followed: bool) -> Entry:
+        return Entry(RunFolder(self._folders[followed] / name), followed=followed)
 
     def _in_turn(self, ended: list[Entry]) -> list[Entry]:
         if len(ended) <= ENDED_PER_SCAN:
@@ -214,7 +225,9 @@ class Catalog:
         if entry.reader is None and signature == entry.signature:
             return False
         if entry.reader is None:
-            entry.reader = RunReader(entry.folder, self._fds, host=self._host, reopen=self._reopen)
+            entry.reader = RunReader(
+                entry.folder, self._fds, host=self._host, reopen=self._reopen, followed=entry.followed
+            )
         try:
             state = entry.reader.read(self._locks)
         except OSError as error:
@@ -248,7 +261,9 @@ class Catalog:
         if snapshot.schema != SNAPSHOT_SCHEMA or snapshot.host != self._host:
             return
         for kept in snapshot.runs:
-            entry = Entry(RunFolder(self._folder / kept.run_id))
+            if kept.followed not in self._folders:
+                continue
+            entry = self._entry(kept.run_id, followed=kept.followed)
             entry.set_facts(cast("RunFacts", kept.facts))
             entry.damage, entry.bad_event_lines = kept.damage, kept.bad_event_lines
             entry.wants_settle = kept.wants_settle
@@ -279,6 +294,7 @@ class Catalog:
                 entry.damage,
                 entry.bad_event_lines,
                 entry.wants_settle,
+                entry.followed,
             )
             for entry, signature in ended
         ]
@@ -309,6 +325,13 @@ def _can_keep(run: _Kept) -> bool:
     except (OverflowError, UnicodeEncodeError):
         return False
     return True
+
+
+def _mtime_ns(folder: Path) -> int:
+    try:
+        return folder.stat().st_mtime_ns
+    except OSError:
+        return -2
 
 
 def _signature(entry: Entry) -> Signature:

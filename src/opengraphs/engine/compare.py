@@ -24,6 +24,8 @@ ALIGNS = ("step", "time", "relative", "wall")
 FIELDS = ("run_ids", "metric_key", "align_by", "smoothing", "downsample", "range", "better")
 _AXIS = {"step": "step", "time": "relative", "relative": "relative", "wall": "time"}
 _DESCENTS = 64
+_FLOAT32 = 2.0**-24
+"""Half of float32's last place, as a part of the value."""
 
 
 class CompareAsked(NamedTuple):
@@ -128,11 +130,17 @@ def common_step(strips: Sequence[Strip]) -> Common:
 
 
 def difference(one: Point | None, reference: Point | None) -> float | None:
-    """How much higher a value is than the reference's; None unless both are finite numbers."""
+    """How much higher a value is than the reference's; None unless both are finite numbers.
+
+    0 where float32 cannot tell them apart: TensorBoard keeps its values so, and the same number
+    recorded by two programs is no change.
+    """
     if one is None or reference is None:
         return None
     found = one.value - reference.value
-    return found if math.isfinite(found) else None
+    if not math.isfinite(found):
+        return None
+    return found if abs(found) > _FLOAT32 * max(abs(one.value), abs(reference.value)) else 0.0
 
 
 def wire_point(point: Point | None) -> dict[str, Any] | None:

@@ -16,6 +16,7 @@ from opengraphs.engine.openruns import OpenRuns
 from opengraphs.engine.rundata import FIRST_LOOK_BYTES, RunData
 from opengraphs.engine.runfiles import RunFiles
 from opengraphs.errors import NotFoundError, StoreError
+from opengraphs.records import RunFacts
 from opengraphs.sdk import layout
 from opengraphs.store import mounts, trash
 from opengraphs.store.fdpool import FdPool
@@ -39,7 +40,9 @@ class EngineCore:
         self._index_dir = index_dir
         self._reopen = reopen
         self._fds = FdPool()
-        self._catalog = Catalog(path, self._fds, host=self._host, reopen=reopen)
+        self._catalog = Catalog(
+            path, self._fds, host=self._host, reopen=reopen, attached=index_dir / "attached" / layout.RUNS
+        )
         self._runs = OpenRuns(index_dir, self._fds, budget_bytes=budget_bytes, reopen=reopen)
         self._files: dict[str, RunFiles] = {}
         self._curve_cache = AnswerCache()
@@ -65,6 +68,22 @@ class EngineCore:
                 raise
             hint = f"{removed} is in the trash; og rm --restore {removed}"
             raise NotFoundError(str(error), hint=hint) from None
+
+    def folder_of(self, run_id: str) -> Path:
+        """Where the run's folder lies: in the store, or in the cache when it is a copy of a foreign run."""
+        return self._catalog.entries[run_id].folder.path
+
+    def mirrored(self) -> list[tuple[Path, RunFacts]]:
+        """Folder and facts of the store's own runs that ask to be forwarded; the facts are not to be changed."""
+        return [
+            (entry.folder.path, entry.facts)
+            for entry in self._catalog.entries.values()
+            if entry.facts.get("mirror_to") and not entry.followed
+        ]
+
+    def is_followed(self, run_id: str) -> bool:
+        """Whether the run is a copy of a foreign run that ogd keeps up."""
+        return self._catalog.entries[run_id].followed
 
     def _entry(self, ref: str) -> Entry:
         return self._catalog.entries[self.resolve(ref)]

@@ -203,8 +203,9 @@ class EngineStore(Comparisons):
         """
         folders = [runs_folder(self.path)]
         for run_id in self._catalog.live():
-            run = self._catalog.entries[run_id].folder
-            folders += [run.path, *run.journal_folders()]
+            entry = self._catalog.entries[run_id]
+            if not entry.followed:  # who copies it tells of it
+                folders += [entry.folder.path, *entry.folder.journal_folders()]
         return [folder for folder in folders if folder.is_dir()]
 
     def live_runs(self) -> list[str]:
@@ -335,8 +336,10 @@ class EngineStore(Comparisons):
             True when something was written.
         """
         entry = self._catalog.entries.get(run_id)
-        if entry is None or entry.is_live:
+        if entry is None or entry.is_live or entry.followed:
             return False
+        with contextlib.suppress(OSError):  # a read-only store stays as it is
+            recovery.finish_printed(entry.folder)
         nothing: dict[str, Any] = {}
         values = self._quietly(entry, lambda: self._last_values(entry), nothing)
         try:

@@ -289,4 +289,6 @@ def _nearest_hint(entries: Mapping[str, Entry], ref: str) -> str:
     near = difflib.get_close_matches(ref, [*names, *entries, *tails], n=3, cutoff=0.5)
     if near:
         return "nearest: " + ", ".join(tails.get(name, name) for name in near)
-    return "og list shows the runs of this store" if entries else "this store has no runs yet"
+    if entries:
+        return "og list shows the runs of this store"
+    return "this store has no runs yet; og attach --source PATH adds those of other programs"

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from opengraphs.grammar import bars
 from opengraphs.store.logtext import plain
 from opengraphs.store.plainfile import open_plain
 
@@ -27,18 +28,11 @@ _DECLARED = re.compile(
     rf"training[ _]steps|number of (?:training )?steps)\s*[:=]\s*{_NUMBER}\b",
     re.IGNORECASE,
 )
-_EPOCH = re.compile(rf"\bepochs?\W{{0,3}}{_NUMBER}\s*(?:/|of)\s*{_NUMBER}", re.IGNORECASE)
 _STEP = re.compile(
     rf"\b(?:global[ _]?step|step|iter|iteration|update|batch)s?\W{{0,4}}{_NUMBER}\s*(?:/|of)\s*{_NUMBER}",
     re.IGNORECASE,
 )
-_BAR = re.compile(rf"(?:^|[|\s]){_NUMBER}/{_NUMBER}\s+(?:\[(?:\d|=|>|\.)|[━╸╺─█])")
-_ASIDE = (
-    r"(?:eval|valid|val\b|test|predict|infer|download|load|fetch|map\b|mapping|token|generat|filter|prepar|"
-    r"preproc|cach|shard|compil|warm)"
-)
-_BAR_ASIDE = re.compile(_ASIDE, re.IGNORECASE)
-_STEP_ASIDE = re.compile(rf"{_ASIDE}\w*\W*$", re.IGNORECASE)
+_STEP_ASIDE = re.compile(rf"(?:{bars.ASIDE.pattern})\w*\W*$", re.IGNORECASE)
 
 
 class Fraction(NamedTuple):
@@ -50,11 +44,21 @@ class Fraction(NamedTuple):
 
 class Printed(NamedTuple):
     """What a log says. declared: totals that were announced; epochs, steps: the newest fraction
-    of each kind, steps being bars and named steps, largest total first."""
+    of each kind, steps being bars and named steps, largest total first. per_s: the speed that
+    the newest bar shows."""
 
     declared: list[int]
     epochs: Fraction | None
     steps: list[Fraction]
+    per_s: float | None = None
+
+
+class Place(NamedTuple):
+    """Where a training is by its bars alone, and the steps per second that they show."""
+
+    step: int
+    total: int
+    per_s: float | None
 
 
 def printed(head: str, tail: str) -> Printed:
@@ -66,16 +70,19 @@ def printed(head: str, tail: str) -> Printed:
     declared = [_whole(found[1]) for found in _DECLARED.finditer(f"{head}\n{tail}")]
     epochs: Fraction | None = None
     steps: dict[int, Fraction] = {}
+    per_s: float | None = None
     for line in _newest_lines(tail):
         if epochs is None:
-            epochs = _fraction(_EPOCH, line, _STEP_ASIDE)
-        found = _fraction(_STEP, line, _STEP_ASIDE) or _fraction(_BAR, line, _BAR_ASIDE)
+            epochs = _epochs(line)
+        found = _fraction(_STEP, line, _STEP_ASIDE) or _bar(line)
         if found is not None:
+            per_s = per_s or bars.speed_in(line)
             steps.setdefault(found.total, found)
     return Printed(
         [total for total in declared if total > 1],
         epochs,
         sorted(steps.values(), key=lambda fraction: -fraction.total),
+        per_s,
     )
 
 
@@ -91,8 +98,21 @@ def _fraction(pattern: re.Pattern[str], line: str, aside: re.Pattern[str]) -> Fr
     found = max(pattern.finditer(line), key=lambda match: match.start(), default=None)
     if found is None or aside.search(line[: found.start()]):
         return None
-    fraction = Fraction(_whole(found[1]), _whole(found[2]))
-    return fraction if fraction.total > 1 and fraction.done <= fraction.total else None
+    return _sound(_whole(found[1]), _whole(found[2]))
+
+
+def _bar(line: str) -> Fraction | None:
+    found = bars.bar_in(line)
+    return None if found is None or found.total is None or found.is_aside else _sound(found.done, found.total)
+
+
+def _epochs(line: str) -> Fraction | None:
+    found = bars.epoch_in(line)
+    return None if found is None or found.total is None else _sound(found.number, found.total)
+
+
+def _sound(done: int, total: int) -> Fraction | None:
+    return Fraction(done, total) if total > 1 and done <= total else None
 
 
 def _whole(digits: str) -> int:
@@ -112,7 +132,8 @@ def total_of(seen: Printed, last_step: int | None) -> int | None:
         return announced[-1]
     epochs, steps = seen.epochs, [fraction for fraction in seen.steps if fraction.total > 1]
     if last_step is None:
-        return steps[0].total if len(steps) == 1 and epochs is None else None
+        alone = place_of(seen)
+        return None if alone is None else alone.total
     if epochs is not None:
         for inner in steps:
             for first in (1, 0):  # epochs that count from 1, or from 0
@@ -123,6 +144,16 @@ def total_of(seen: Printed, last_step: int | None) -> int | None:
             return epochs.total
         return None
     return next((fraction.total for fraction in steps if _agrees(fraction, reached)), None)
+
+
+def place_of(seen: Printed) -> Place | None:
+    """Where a run is that logged nothing; None where bars contradict each other or there are none."""
+    if len(seen.steps) != 1:
+        return None
+    inner, epochs = seen.steps[0], seen.epochs
+    if epochs is None or epochs.total < 2:
+        return Place(inner.done, inner.total, seen.per_s)
+    return Place(max(0, epochs.done - 1) * inner.total + inner.done, epochs.total * inner.total, seen.per_s)
 
 
 def _agrees(fraction: Fraction, reached: int) -> bool:
@@ -150,6 +181,11 @@ class LogTotal:
         # A larger total is the better one: what was read off early may have been one epoch's.
         self._total = max((one for one in (found, known) if one is not None), default=None)
         return self._total
+
+    def place(self) -> Place | None:
+        """Where the run is by its bars alone. Reads as little, and as seldom, as `total`."""
+        self._refresh()
+        return place_of(self._seen)
 
     def _refresh(self) -> None:
         now = time.monotonic()

@@ -10,6 +10,7 @@ from opengraphs.engine import answer, progress, rankstate, throughput
 from opengraphs.engine.digest import Digest
 from opengraphs.engine.journal import SYSTEM, Journal
 from opengraphs.engine.keycurves import KeyCurves
+from opengraphs.engine.logtotal import Place
 from opengraphs.engine.rundata import RunData
 from opengraphs.engine.strip import NO_POINTS, Strip
 from opengraphs.errors import UsageError
@@ -166,10 +167,11 @@ def progress_of(
     *,
     live: bool,
     printed: Callable[[int | None], int | None] | None = None,
+    place: Callable[[], Place | None] | None = None,
 ) -> dict[str, Any]:
     """Step, total, speed and ETA, from the metric that was logged last; see `progress.total_of`."""
     # Of very many keys the first few hundred say as much.
     curves = [curve for curve in islice(data.curves().values(), _PROGRESS_KEYS) if curve.stored_points()]
     newest = max(curves, key=lambda curve: (curve.last_time(), curve.stored_points()), default=None)
     strip = newest.newest(newest.ranks[0]) if newest is not None else None
-    return progress.progress_of(facts, strip, live=live, printed=printed)
+    return progress.progress_of(facts, strip, live=live, printed=printed, place=place)

@@ -8,6 +8,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 
 from opengraphs.engine import rules
+from opengraphs.engine.logtotal import Place
 from opengraphs.engine.strip import Points, Strip
 from opengraphs.store.jsonl import finite
 
@@ -60,19 +61,30 @@ def with_steps_done(facts: Mapping[str, Any], last_step: int | None) -> dict[str
 
 
 def known_progress(
-    facts: Mapping[str, Any], last_step: int | None, printed: Callable[[int | None], int | None] | None
+    facts: Mapping[str, Any],
+    last_step: int | None,
+    printed: Callable[[int | None], int | None] | None,
+    place: Callable[[], Place | None] | None = None,
+    *,
+    live: bool = False,
 ) -> dict[str, Any] | None:
     """`with_steps_done`, or what config and log tell where the script said nothing of a total.
 
+    Args:
+        place: where the run is by its progress bars; asked where nothing was logged.
+
     Returns:
-        Protocol `ProgressOut` without speed and ETA; None when nobody knows a total and the
-        script said nothing.
+        Protocol `ProgressOut`, with speed and ETA only where nothing but bars tells them; None
+        when nobody knows a total and the script said nothing.
     """
     said = facts.get("progress") or {}
     total, source = total_of(facts, last_step, printed)
     if not said and total is None:
         return None
     step = steps_done({**said, "total": total}, last_step)
+    if step is None and source == "stdout" and place is not None and (shown := place()) is not None:
+        times = {"steps_per_s": shown.per_s, "eta_s": _eta(shown.step, total, shown.per_s, live=live)}
+        return {"unit": "step", **said, "step": shown.step, "total": total, "total_source": source, **times}
     return {"unit": "step", **said, "step": step, "total": total, "total_source": source}
 
 
@@ -108,13 +120,14 @@ def progress_of(
     *,
     live: bool,
     printed: Callable[[int | None], int | None] | None = None,
+    place: Callable[[], Place | None] | None = None,
 ) -> dict[str, Any]:
     """Protocol `ProgressOut`: step, total, total_source, unit, steps_per_s, eta_s.
 
     Args:
         strip: the run's metric that was logged last, None when it has none.
         live: only a live run has an ETA and a present speed; an ended one has its average.
-        printed: see `total_of`.
+        printed: see `total_of`. place: see `known_progress`.
     """
     said = facts.get("progress") or {}
     last = int(strip.read(strip.n - 1, strip.n).steps[0]) if strip is not None and strip.n else None
@@ -124,10 +137,11 @@ def progress_of(
     if strip is not None and strip.n:
         recent = strip.read(max(0, strip.n - RECENT_POINTS), strip.n) if live else None
         per_s = overall_speed(strip) if recent is None else speed(recent)
+    elif step is None and source == "stdout" and place is not None and (shown := place()) is not None:
+        step, per_s = shown.step, shown.per_s
     eta = None
-    if live and total and step is not None and per_s and said.get("unit", "step") == "step":
-        left = finite(total - step)
-        eta = None if left is None else max(0.0, left / per_s)
+    if said.get("unit", "step") == "step":
+        eta = _eta(step, total, per_s, live=live)
     return {
         "step": step,
         "total": total,
@@ -136,3 +150,11 @@ def progress_of(
         "eta_s": eta,
         "steps_per_s": per_s,
     }
+
+
+def _eta(step: int | None, total: int | None, per_s: float | None, *, live: bool) -> float | None:
+    """Seconds to go; None for a run that has ended, or while something is not known."""
+    if not live or not total or step is None or not per_s:
+        return None
+    left = finite(total - step)
+    return None if left is None else max(0.0, left / per_s)

@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from opengraphs.engine import rules
+from opengraphs.engine import richer, rules
 from opengraphs.engine.chunkcache import ChunkCache
 from opengraphs.engine.index import Index
 from opengraphs.engine.journal import METRICS, SYSTEM, Journal
@@ -30,9 +30,12 @@ BUILD_POINTS = 1 << 17
 """Of a long curve of many ranks, so many points of them are put together at a time: some 8 ms."""
 
 
+_PRINTED = rules.SOURCE_CLASSES.index("stdout")
+
+
 class Poll(NamedTuple):
     """What one look brought. points: of all kinds, system_points among them. keys: last step
-    of each metric that grew. reset: points were dropped, so what was drawn of them is void."""
+    of each metric that grew and is shown. reset: points were dropped, so what was drawn of them is void."""
 
     points: int
     system_points: int
@@ -67,6 +70,7 @@ class RunData:
         self._journals: dict[tuple[str, str], Journal] = {}
         self._curves: dict[str, KeyCurves] = {}
         self._is_arranged = False
+        self._hidden: set[str] = set()
         self._lane_count = 0
         self._memory: int | None = None
         self._open()
@@ -131,6 +135,8 @@ class RunData:
                     system_points += grown.points
         if points or reset:
             self._changed(rearranged=reset)
+        for key in self._hidden.intersection(keys):
+            del keys[key]
         return Poll(points, system_points, keys, reset)
 
     def _refresh_files(self) -> bool:
@@ -328,12 +334,27 @@ class RunData:
                 source = "" if lane.source == rules.SOURCE_CLASSES[0] else lane.source or ""
                 origin = Origin(rank, source_class, branch, source, attempt, journal.name)
                 found.setdefault(lane.key, []).append((origin, lanes))
+        self._leave_out_printed(found)
         return {
             key: KeyCurves(
                 key, self._newest_only(lanes), add=rules.is_summed(key), scratch=self._index.scratch
             )
             for key, lanes in sorted(found.items())
         }
+
+    def _leave_out_printed(self, found: dict[str, list[tuple[Origin, tuple[Lane, ...]]]]) -> None:
+        """Drop the keys that are only printed, where a better source of the run has their measure.
+
+        Under one key printed points stay: step by step the better source is believed.
+        """
+        is_printed = {
+            key: all(origin.source_class == _PRINTED for origin, _ in lanes) for key, lanes in found.items()
+        }
+        printed = [key for key, only in is_printed.items() if only]
+        logged = [key for key, only in is_printed.items() if not only]
+        self._hidden = richer.hidden(printed, logged)
+        for key in self._hidden:
+            del found[key]
 
     @staticmethod
     def _newest_only(lanes: list[tuple[Origin, tuple[Lane, ...]]]) -> list[tuple[Origin, tuple[Lane, ...]]]:

@@ -6,7 +6,7 @@ from typing import Literal, TypedDict
 
 from opengraphs.records import RunFacts
 
-EventKind = Literal["hello", "run", "gone", "metrics", "log", "system", "events", "resync"]
+EventKind = Literal["hello", "run", "gone", "metrics", "log", "system", "events", "sources", "resync"]
 
 
 class Event(TypedDict, total=False):
@@ -18,7 +18,9 @@ class Event(TypedDict, total=False):
     its folder was removed. metrics: `keys` maps each metric that grew to its last step,
     `points` counts what came in; `reset` when a journal was replaced or cut, so that
     curves drawn before are void; `pending` (0 to 1) when older points of a big run were
-    read behind. log: `size_bytes`. system: new figures. events: new lines in `events/`.
+    read behind. log: `size_bytes`. system: new figures. events: new lines in `events/`. sources:
+    `GET /sources` has something new to say (`run` is empty): `runs` of other programs so far,
+    `looking` while a folder is searched for the first time, `message` when one cannot be read.
 
     Readers ignore kinds and keys they do not know.
     """
@@ -33,4 +35,7 @@ class Event(TypedDict, total=False):
     points: int
     reset: bool
     pending: float
+    runs: int
+    looking: bool
+    message: str
     size_bytes: int

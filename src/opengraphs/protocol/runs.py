@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal, TypedDict
 
+from opengraphs.protocol.forwarding import Forwarding
 from opengraphs.records import LogLine, MetricSummary, RunFacts
 
 
@@ -216,6 +217,7 @@ class RunReply(RunFacts, total=False):
     path: str
     store: str
     ingest: IngestState
+    forwarding: Forwarding
 
 
 class KeysReply(TypedDict):

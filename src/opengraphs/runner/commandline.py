@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 
-from .redact import name_is_secret, redact_text
+from opengraphs.sdk.redact import name_is_secret, redact_text
 
 _SCRIPT_ENDINGS = (
     ".py",

@@ -10,8 +10,7 @@ import os
 import re
 
 from opengraphs.sdk.facts import git_facts
-
-from .redact import redact_text
+from opengraphs.sdk.redact import redact_text
 
 _SECTION = re.compile(r'\[\s*(\w+)(?:\s+"(.*)")?\s*\]')
 

@@ -25,12 +25,12 @@ from typing import Any, NamedTuple, TypedDict
 from opengraphs.sdk import layout, locks
 from opengraphs.sdk.facts import user_name
 from opengraphs.sdk.jsonfile import write_json
+from opengraphs.sdk.redact import redact_command
 
 from . import commandline, jobs, scope, startup
 from .control import Control, ControlError, ExitWaiter, wait_exit
 from .foreground import follow_output, forwarded_signals, run_to_end
 from .gitfiles import quick_git
-from .redact import redact_command
 from .refusals import LaunchError, explain
 from .server import listen
 
@@ -70,6 +70,10 @@ class LaunchSpec(TypedDict):
     window: list[int] | None
     """[columns, rows] of the user's terminal; None without one."""
     hooks: bool
+    stdout_metrics: bool
+    """Look for metrics in what it prints."""
+    patterns: list[str]
+    """The user's own patterns for that, regular expressions."""
     facts: dict[str, Any]
     """run.json (records.RunFacts) as it stands."""
     heartbeat_s: float
@@ -111,11 +115,14 @@ def create_run(
     config: Mapping[str, Any] | None = None,
     parent: Mapping[str, Any] | None = None,
     progress: Mapping[str, Any] | None = None,
+    mirror_to: str | None = None,
     cwd: str | None = None,
     env: Mapping[str, str] | None = None,
     use_pty: bool = False,
     window: Sequence[int] | None = None,
     hooks: bool = True,
+    stdout_metrics: bool = True,
+    patterns: Sequence[str] = (),
     heartbeat_s: float = HEARTBEAT_S,
 ) -> LaunchSpec:
     """Make a run's folder, lock it, and write its first run.json.
@@ -127,6 +134,7 @@ def create_run(
         config: settings the user gave; they win over those read from the command line.
         cwd, env: the training's; None is this process's own.
         window: (columns, rows) of the terminal that is looking on.
+        mirror_to: the server it shall be forwarded to, as `sdk.forwarding.ask` gives it.
         heartbeat_s: how often run.json gets a new `heartbeat_at`.
 
     Raises:
@@ -146,6 +154,7 @@ def create_run(
         "config": {**commandline.settings(list(command), folder), **_plain(config or {})},
         "parent": dict(parent) if parent else None,
         "progress": dict(progress) if progress else None,
+        **({"mirror_to": mirror_to} if mirror_to else {}),
     }
     return {
         "run_dir": run_dir,
@@ -157,6 +166,8 @@ def create_run(
         "use_pty": use_pty,
         "window": list(window) if window else None,
         "hooks": hooks,
+        "stdout_metrics": stdout_metrics,
+        "patterns": list(patterns),
         "facts": facts,
         "heartbeat_s": heartbeat_s,
         "import_paths": [path for path in sys.path if os.path.isabs(path) and path != os.getcwd()],

@@ -11,15 +11,15 @@ except ImportError:  # another Python
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from typing import Any
 
 SIGHUP, SIGINT, SIGQUIT, SIGKILL, SIGTERM = (
     int(low.SIGHUP), int(low.SIGINT), int(low.SIGQUIT), int(low.SIGKILL), int(low.SIGTERM)
 )  # fmt: skip
-SIGUSR1, SIGUSR2, SIGCHLD, SIGCONT, SIGPIPE, SIGXFSZ, SIGWINCH = (
+SIGUSR1, SIGUSR2, SIGCHLD, SIGCONT, SIGPIPE, SIGXFSZ, SIGWINCH, SIGALRM = (
     int(low.SIGUSR1), int(low.SIGUSR2), int(low.SIGCHLD), int(low.SIGCONT), int(low.SIGPIPE), int(low.SIGXFSZ),
-    int(low.SIGWINCH),
+    int(low.SIGWINCH), int(low.SIGALRM),
 )  # fmt: skip
 
 _TO_DEFAULT = (SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGCHLD, SIGPIPE, SIGXFSZ, SIGWINCH)
@@ -43,6 +43,18 @@ class Signals:
             return list(os.read(self.fd, 4096))
         except BlockingIOError:
             return []
+
+
+def set_alarm(after_s: float, ring: Callable[[int, Any], Any]) -> None:
+    """Call `ring` in the main thread after a time, in the middle of whatever runs then."""
+    low.signal(SIGALRM, ring)
+    low.setitimer(low.ITIMER_REAL, after_s)
+
+
+def clear_alarm() -> None:
+    """Take `set_alarm` back."""
+    low.setitimer(low.ITIMER_REAL, 0.0)
+    low.signal(SIGALRM, low.SIG_IGN)
 
 
 def _arrived(_number: int, _frame: object) -> None:

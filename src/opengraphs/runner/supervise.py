@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from .capturing import Capture
+    from .printed import Printed
     from .sampling import Sampling
     from .server import ControlServer
     from .startup import Launcher
@@ -79,6 +80,7 @@ class Runner:
         self._server: ControlServer | None = None
         self._sampling: Sampling | None = None
         self._capture: Capture | None = None
+        self._printed: Printed | None = None
         self._oom_kills: int | None = None
         self._tidy = False
 
@@ -131,6 +133,8 @@ class Runner:
         """The capture in any case; the sampler only while there is something to sample."""
         from .capturing import Capture
 
+        if self.record is None:
+            self._start_printed()
         self._capture = Capture(self._loop, self._captured)
         try:
             self._capture.start(self.spec)
@@ -140,6 +144,14 @@ class Runner:
             for name in _NEEDED_LATER:
                 __import__(name)
             self._start_sampling()
+
+    def _start_printed(self) -> Printed | None:
+        if self.spec["stdout_metrics"]:
+            from .printed import Printed
+
+            self._printed = Printed(self._loop, self.run_dir, self.spec["patterns"], self._events.status)
+            self._printed.start()
+        return self._printed
 
     def _start_sampling(self) -> None:
         from .sampling import Sampling
@@ -179,7 +191,7 @@ class Runner:
                 self._reap()
             elif number in _FORWARDED_TO_MAIN:
                 self.group.deliver_to_main(number)
-            else:
+            elif number != signals.SIGALRM:  # a time limit of ours that was kept
                 self.group.deliver(number)
 
     def _reap(self) -> None:
@@ -213,9 +225,18 @@ class Runner:
     def _conclude(self) -> None:
         """The training, and what a stop had to wait for, are gone: put the end on disk, then tell."""
         self.terminal.drain()
+        self._finish_printed()
         record = {**(self.record or {}), "stopped": self.group.stopped}
         self.record = record
         self._write_end(record, _EXIT_TRIES)
+
+    def _finish_printed(self) -> None:
+        """The metrics of what was printed last come before the end that readers wait for."""
+        printed = self._printed
+        if printed is None and os.fstat(self._log_fd).st_size:  # the training was shorter than the delay
+            printed = self._start_printed()
+        if printed is not None:
+            printed.finish()
 
     def _write_end(self, record: dict[str, Any], tries: int) -> None:
         """exit.json, then run.json; again a second later while the disk has no room for them."""

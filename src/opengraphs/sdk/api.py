@@ -5,17 +5,9 @@ from __future__ import annotations
 import os
 from _thread import RLock
 
-from . import exits, warn
+from . import exits, habits, warn
 from .dicts import Config, Summary
-from .habits import (
-    AlertLevel,
-    Settings,
-    define_metric,
-    login,
-    save,
-    unwatch,
-    watch,
-)
+from .habits import AlertLevel, Settings, login, unwatch, watch
 from .media import Audio, Histogram, Image, Table, Video
 from .run import Run
 from .start import Wish, disabled, start
@@ -54,7 +46,6 @@ __all__ = [
 ]
 CURRENT = ("config", "run", "summary")
 """Names that mean the current run's, looked up at each use."""
-_QUIETLY_IGNORED = frozenset(("allow_val_change", "reinit"))
 
 _lock = RLock()
 _run: Optional[Run] = None
@@ -72,7 +63,8 @@ def init(
     resume: Any = None,
     store: Union[str, os.PathLike[str], None] = None,
     progress_total: Optional[int] = None,
-    **habits: Any,
+    mirror_to: Optional[str] = None,
+    **others: Any,
 ) -> Run:
     """Begin a run, or return the current one while it is not finished.
 
@@ -88,25 +80,30 @@ def init(
         resume: the id of a run of this store, which is continued as its next attempt.
         store: the folder of all runs; None is found as DESIGN section 2 says.
         progress_total: how many steps there will be.
-        habits: what other trackers take. `id` with `resume="allow"`, `mode="disabled"` and
-            `reinit=True` mean what they do there; what means nothing here warns once.
+        mirror_to: a Trackio server that `ogd` forwards the run to: `https://host`, `trackio://host:port`;
+            None is `OG_MIRROR`. Nothing is sent from here; see docs/forwarding.md.
+        others: what other trackers take. `id` with `resume="allow"`, `mode="disabled"`,
+            `reinit=True`, `config_exclude_keys` and `server_url` mean what they do there; what
+            means nothing here warns once, or says nothing where nothing is missed.
     """
-    is_off = habits.pop("mode", None) == "disabled" or os.environ.get("OG_MODE") == "disabled"
+    is_off = others.get("mode") == "disabled" or os.environ.get("OG_MODE") == "disabled"
     words = {"project": project, "name": name, "config": config, "tags": tags, "notes": notes, "group": group}
     words.update(job_type=job_type, resume=resume, store=store, progress_total=progress_total)
+    words.update(mirror_to=mirror_to or others.get("server_url"), run_id=others.get("id"))
     with _lock:
         if _run is not None and not _run.is_finished:
-            if habits.get("reinit") not in (True, "finish_previous"):
+            if others.get("reinit") not in (True, "finish_previous", "create_new"):
                 return _run
             _run.finish()
-        return _begin(_wish({**words, "run_id": habits.pop("id", None)}, habits), is_off=is_off)
+        return _begin(_wish(words, others), is_off=is_off)
 
 
-def _wish(words: Dict[str, Any], habits: Mapping[str, Any]) -> Wish:
-    for habit in sorted(set(habits) - _QUIETLY_IGNORED):
-        warn.tell("init:" + habit, "init(%s=…) has no meaning here and is ignored" % habit)
+def _wish(words: Dict[str, Any], others: Mapping[str, Any]) -> Wish:
+    habits.tell_ignored(others)
     try:
-        return Wish(**words)
+        wish = Wish(**words)
+        wish.config = habits.chosen_config(wish.config, others)
+        return wish
     except Exception as error:  # the border of the SDK: whatever was given instead of a name
         warn.complain("wish", "init() cannot use what it was given: %r" % error, error)
         return Wish()
@@ -122,10 +119,10 @@ def _begin(wish: Wish, *, is_off: bool) -> Run:
 
 def current(name: str) -> Any:
     """The current run, its config or its summary; see `CURRENT`."""
-    return _run if name == "run" else getattr(_run or _missing(name), name)
+    return _run if name == "run" else getattr(_run or missing(name), name)
 
 
-def _missing(call: str) -> Run:
+def missing(call: str) -> Run:
     """Without a run: one warning, and a run that records nothing."""
     text = "%s before init() is ignored" % call
     warn.complain("init", text, RuntimeError(text))
@@ -136,13 +133,13 @@ def log(metrics: Mapping[str, Any], step: Optional[int] = None, commit: Optional
     """`Run.log` of the current run."""
     run = _run
     if run is None:
-        run = _missing("log()")
+        run = missing("log()")
     run.log(metrics, step, commit)
 
 
 def log_system(metrics: Mapping[str, Any]) -> None:
     """`Run.log_system` of the current run."""
-    (_run or _missing("log_system()")).log_system(metrics)
+    (_run or missing("log_system()")).log_system(metrics)
 
 
 def sample(
@@ -153,27 +150,27 @@ def sample(
     **more: Any,
 ) -> None:
     """`Run.sample` of the current run."""
-    (_run or _missing("sample()")).sample(columns, name=name, step=step, **more)
+    (_run or missing("sample()")).sample(columns, name=name, step=step, **more)
 
 
 def tag(*tags: Union[str, Iterable[str]]) -> None:
     """`Run.tag` of the current run."""
-    (_run or _missing("tag()")).tag(*tags)
+    (_run or missing("tag()")).tag(*tags)
 
 
 def untag(*tags: Union[str, Iterable[str]]) -> None:
     """`Run.untag` of the current run."""
-    (_run or _missing("untag()")).untag(*tags)
+    (_run or missing("untag()")).untag(*tags)
 
 
 def note(text: str, step: Optional[int] = None) -> None:
     """`Run.note` of the current run."""
-    (_run or _missing("note()")).note(text, step)
+    (_run or missing("note()")).note(text, step)
 
 
 def alert(title: str, text: str = "", level: Any = "info", **habits: Any) -> None:
     """`Run.alert` of the current run."""
-    (_run or _missing("alert()")).alert(title, text, level, **habits)
+    (_run or missing("alert()")).alert(title, text, level, **habits)
 
 
 def checkpoint(
@@ -182,12 +179,24 @@ def checkpoint(
     metrics: Optional[Mapping[str, Any]] = None,
 ) -> Optional[str]:
     """`Run.checkpoint` of the current run."""
-    return (_run or _missing("checkpoint()")).checkpoint(path, step, metrics)
+    return (_run or missing("checkpoint()")).checkpoint(path, step, metrics)
+
+
+def define_metric(name: str, *args: Any, **options: Any) -> Any:
+    """`Run.define_metric` of the current run."""
+    return (_run or missing("define_metric()")).define_metric(name, *args, **options)
+
+
+def save(glob_str: Any = None, *args: Any, **options: Any) -> Any:
+    """`Run.save` of the current run: writes down which files the script means to keep."""
+    from . import artifacts
+
+    return artifacts.save(_run or missing("save()"), glob_str, *args, **options)
 
 
 def progress(step: Optional[int], total: Optional[int] = None, unit: str = "step") -> None:
     """`Run.progress` of the current run."""
-    (_run or _missing("progress()")).progress(step, total, unit)
+    (_run or missing("progress()")).progress(step, total, unit)
 
 
 def finish(

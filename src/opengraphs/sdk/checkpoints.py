@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+from time import monotonic
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Dict, Iterator, List, Tuple
 
 MAX_FILES = 10_000
+MAX_LOOK_S = 0.2
+"""The training waits while a folder is looked through: longer than this it does not."""
 _SUFFIXES = {
     ".safetensors": "safetensors", ".pt": "torch", ".pth": "torch", ".bin": "torch", ".ckpt": "lightning",
     ".npz": "numpy", ".npy": "numpy", ".pkl": "pickle", ".pickle": "pickle", ".joblib": "pickle",
@@ -36,8 +39,12 @@ def describe(path: str) -> Dict[str, Any]:
 
     `format` is "" when nothing is known; `complete` is False for what is missing, empty or
     visibly cut short, such as a zip without its end or shards that an index names and are
-    not there. Folders are looked at down to `MAX_FILES` files.
+    not there. Folders are looked at down to `MAX_FILES` files and for
+    `MAX_LOOK_S`; `bytes` are those of the files seen. An address such as `s3://…` is kept as
+    it is and not looked at.
     """
+    if "://" in path:
+        return {"path": path, "format": _suffix_format(path), "complete": False, "bytes": 0}
     full = os.path.abspath(path)
     if os.path.isdir(full):
         files = list(_files(full))
@@ -49,7 +56,7 @@ def describe(path: str) -> Dict[str, Any]:
             "bytes": size,
         }
     size = os.path.getsize(full) if os.path.isfile(full) else 0
-    kind = _SUFFIXES.get(os.path.splitext(full)[1].lower(), "")
+    kind = _suffix_format(full)
     return {
         "path": full,
         "format": kind,
@@ -58,12 +65,16 @@ def describe(path: str) -> Dict[str, Any]:
     }
 
 
+def _suffix_format(path: str) -> str:
+    return _SUFFIXES.get(os.path.splitext(path)[1].lower(), "")
+
+
 def _files(folder: str) -> Iterator[Tuple[str, int]]:
-    count = 0
+    count, until = 0, monotonic() + MAX_LOOK_S
     for root, _, names in os.walk(folder):
         for name in names:
             count += 1
-            if count > MAX_FILES:
+            if count > MAX_FILES or monotonic() > until:
                 return
             try:
                 yield name, os.path.getsize(os.path.join(root, name))

@@ -41,15 +41,21 @@ def line(record: Any) -> bytes:
     return dumps(record).encode("ascii")
 
 
-def metric_encoder(rank: int) -> Encode:
+def metric_encoder(rank: int, source: str = "") -> Encode:
     """The fastest way to write a metric line here: `encode(step, time, metrics)`.
+
+    Args:
+        rank: stands in the line when it is above 0.
+        source: stands in the line unless it is "", the SDK itself.
 
     The metrics given must be plain, finite floats and ints under str keys.
 
     Raises (the encoder, not this function):
         Exception: a value or key is not plain. Not every one is refused.
     """
-    extra = {"rank": rank} if rank > 0 else {}
+    extra: Dict[str, Any] = {"rank": rank} if rank > 0 else {}
+    if source:
+        extra["source"] = source
     try:
         import orjson
     except Exception:  # missing, or broken in its own way: the SDK's border
@@ -63,16 +69,16 @@ def metric_encoder(rank: int) -> Encode:
     return _by_library(msgspec.json.Encoder().encode, extra)
 
 
-def _by_library(encode: Callable[[Any], bytes], extra: Dict[str, int]) -> Encode:
+def _by_library(encode: Callable[[Any], bytes], extra: Dict[str, Any]) -> Encode:
     if not extra:
         return lambda step, time, metrics: encode({"step": step, "time": time, "metrics": metrics})
     return lambda step, time, metrics: encode({"step": step, "time": time, "metrics": metrics, **extra})
 
 
-def _by_template(extra: Dict[str, int]) -> Encode:
+def _by_template(extra: Dict[str, Any]) -> Encode:
     """A line's text but for its numbers is the same each time: it is kept, by its keys."""
     templates: Dict[Any, str] = {}
-    tail = "".join(',"%s":%d' % item for item in extra.items())
+    tail = "".join(',"%s":%s' % (key, dumps(value).replace("%", "%%")) for key, value in extra.items())
 
     def encode(step: int, time: float, metrics: Mapping[str, Any]) -> bytes:
         keys = tuple(metrics)

@@ -12,10 +12,10 @@ from __future__ import annotations
 
 import os
 
-from . import encode, keeper
+from . import encode, keeper, locks
 from .appended import FLAGS, AppendSink
 from .mapped import MappedSink
-from .segment import JournalBusyError, Segment
+from .segment import JournalBusyError, Segment, last_segment
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from .window import Sizes
 
-__all__ = ["Journal", "JournalBusyError"]
+__all__ = ["Journal", "JournalBusyError", "is_written"]
 
 
 class Journal:
@@ -168,6 +168,22 @@ class Journal:
                 number += 1
             else:
                 return
+
+
+def is_written(folder: str, writer: str) -> bool:
+    """Whether a process writes this journal now. False where nobody can tell."""
+    found = last_segment(folder, writer)
+    if found is None:
+        return False
+    try:
+        fd = os.open(found, os.O_RDWR)
+    except OSError:
+        return False
+    if not locks.try_lock(fd):
+        locks.close(fd)
+        return True
+    locks.unlock_and_close(fd)
+    return False
 
 
 def _open_segment(folder: str, writer: str, is_new: bool, flags: int) -> Segment:

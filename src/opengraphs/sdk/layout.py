@@ -36,10 +36,14 @@ SEGMENT_BYTES = 64 << 20
 _ID_ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
 
 
-def new_run_id(now: float | None = None) -> str:
-    """A sortable id such as `20261122-093012-k7f3` (UTC, then four random letters)."""
+def new_run_id(now: float | None = None, *, seed: bytes | None = None) -> str:
+    """A sortable id such as `20261122-093012-k7f3` (UTC, then four letters).
+
+    Args:
+        seed: at least 8 bytes that make the letters; they are random without.
+    """
     stamp = time.strftime("%Y%m%d-%H%M%S", time.gmtime(time.time() if now is None else now))
-    number = int.from_bytes(os.urandom(8), "big")
+    number = int.from_bytes(os.urandom(8) if seed is None else seed[:8], "big")
     letters = ""
     for _ in range(4):
         number, index = divmod(number, len(_ID_ALPHABET))

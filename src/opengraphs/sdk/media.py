@@ -17,6 +17,13 @@ if TYPE_CHECKING:
 _CHUNK_BYTES = 1 << 20
 
 
+def _one_of(given: Any, habits: Dict[str, Any]) -> Any:
+    """The value under the names that other trackers give the argument."""
+    return next(
+        (habits[name] for name in ("data_or_path", "value") if given is None and name in habits), given
+    )
+
+
 class Media:
     """Something that is kept beside the numbers."""
 
@@ -78,19 +85,26 @@ class Audio(_Copied):
 
     def __init__(
         self,
-        data: Any,
+        data: Any = None,
         sample_rate: Optional[int] = None,
         caption: Optional[str] = None,
         format: Optional[str] = None,  # noqa: A002
+        **habits: Any,
     ) -> None:
         """Args:
-        sample_rate: kept beside the file.
+        data: a path, bytes, or samples from -1 to 1, in channels if they are nested.
+        sample_rate: kept beside the file; samples need it.
         """
-        super().__init__(data, caption, format)
+        super().__init__(_one_of(data, habits), caption, format)
         self.sample_rate = sample_rate
 
     def _write(self, path: str) -> Dict[str, Any]:
-        super()._write(path)
+        if _as_path(self.data) is None and not isinstance(self.data, (bytes, bytearray)):
+            from . import wav
+
+            wav.write(path, self.data, self.sample_rate or 44100)
+        else:
+            super()._write(path)
         return {} if self.sample_rate is None else {"sample_rate": self.sample_rate}
 
 
@@ -102,18 +116,21 @@ class Video(_Copied):
 
     def __init__(
         self,
-        data: Any,
+        data: Any = None,
         caption: Optional[str] = None,
         fps: Optional[int] = None,
         format: Optional[str] = None,  # noqa: A002
+        **habits: Any,
     ) -> None:
         """Args:
         fps: kept beside the file.
         """
-        super().__init__(data, caption, format)
+        super().__init__(_one_of(data, habits), caption, format)
         self.fps = fps
 
     def _write(self, path: str) -> Dict[str, Any]:
+        if _as_path(self.data) is None and not isinstance(self.data, (bytes, bytearray)):
+            raise TypeError("a film is a file or its bytes; frames cannot be encoded here")
         super()._write(path)
         return {} if self.fps is None else {"fps": self.fps}
 
@@ -130,15 +147,23 @@ class Image(_Copied):
 
     def __init__(
         self,
-        data_or_path: Any,
+        data_or_path: Any = None,
         mode: Optional[str] = None,
         caption: Optional[str] = None,
-        **_habits: Any,
+        boxes: Any = None,
+        **habits: Any,
     ) -> None:
         """Args:
         mode: accepted; an array's shape says what it is.
+        boxes: kept beside the file.
+        habits: what else other trackers take; masks and classes are not kept.
         """
-        super().__init__(data_or_path, caption)
+        super().__init__(_one_of(data_or_path, habits), caption)
+        self.boxes = boxes
+
+    def store(self, folder: str, stem: str) -> Dict[str, Any]:
+        """As any file; `boxes` where there are some."""
+        return {**super().store(folder, stem), **({"boxes": plain(self.boxes)} if self.boxes else {})}
 
     def _write(self, path: str) -> Dict[str, Any]:
         if _as_path(self.data) is not None or isinstance(self.data, (bytes, bytearray)):
@@ -189,6 +214,36 @@ class Table(Media):
             raise ValueError("a row of %d cells for %d columns" % (len(row), len(self.columns)))
         self.data.append(list(row))
 
+    add_row = add_data
+
+    def get_column(self, name: str, convert_to: Optional[str] = None) -> Any:
+        """The cells of a column; as an array with `convert_to="numpy"`."""
+        cells = [row[self.columns.index(name)] for row in self.data]
+        if convert_to != "numpy":
+            return cells
+        from importlib import import_module
+
+        return import_module("numpy").array(cells)
+
+    def iterrows(self) -> Any:
+        """(number, row) of each row."""
+        return enumerate(self.data)
+
+    def get_dataframe(self) -> Any:
+        """A pandas data frame of it."""
+        from importlib import import_module
+
+        return import_module("pandas").DataFrame(self.data, columns=self.columns)
+
+    def add_computed_columns(self, fn: Any) -> None:
+        """Add the columns of the dicts that `fn(number, {column: cell})` returns for each row."""
+        made = [fn(number, dict(zip(self.columns, row))) for number, row in enumerate(self.data)]
+        for name in made[0] if made else ():
+            self.add_column(name, [one.get(name) for one in made])
+
+    def __len__(self) -> int:
+        return len(self.data)
+
     def add_column(self, name: str, data: Iterable[Any]) -> None:
         """Add a column with a cell for each row."""
         cells = list(data)
@@ -203,7 +258,11 @@ class Table(Media):
         import json
 
         path, reference = _place(folder, stem, "table.json")
-        table = {"columns": self.columns, "data": [[plain(cell) for cell in row] for row in self.data]}
+        rows = [
+            [_cell(value, folder, "%s-%d-%d" % (stem, at, place)) for place, value in enumerate(row)]
+            for at, row in enumerate(self.data)
+        ]
+        table = {"columns": self.columns, "data": rows}
         with open(path, "w", encoding="utf-8") as file:
             json.dump(table, file, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
         size = {"rows": len(self.data), "columns": len(self.columns)}
@@ -241,6 +300,11 @@ def _place(folder: str, stem: str, suffix: str) -> Tuple[str, Dict[str, Any]]:
     os.makedirs(folder, exist_ok=True)
     name = "%s.%s" % (stem, suffix)
     return os.path.join(folder, name), {"media": "%s/%s" % (os.path.basename(folder), name), "format": suffix}
+
+
+def _cell(value: Any, folder: str, stem: str) -> Any:
+    """A cell of a table; a picture in it becomes a file beside the table."""
+    return value.store(folder, stem) if isinstance(value, Media) else plain(value)
 
 
 def _as_path(data: Any) -> Optional[str]:

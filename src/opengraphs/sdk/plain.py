@@ -68,7 +68,7 @@ def as_mapping(value: Any) -> Optional[Dict[Any, Any]]:
         return {name: getattr(value, name) for name in kind.__dataclass_fields__}
     if kind.__name__ == "Namespace" or hasattr(kind, "__attrs_attrs__"):
         return dict(vars(value))
-    for method in ("model_dump", "to_dict"):
+    for method in ("model_dump", "to_dict", "flag_values_dict"):
         convert = getattr(kind, method, None)
         if callable(convert):
             made = convert(value)

@@ -8,6 +8,7 @@ from math import isfinite
 from time import monotonic, time
 
 from . import checkpoints, encode, exits, habits, keeper, layout, values, warn
+from .described import Described
 from .dicts import Config, Summary
 from .media import Media
 from .plain import as_mapping, plain
@@ -16,7 +17,7 @@ from .writers import NoWriters
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import TracebackType
-    from typing import Any, Dict, Iterable, List, Mapping, Optional, Tuple, Type, Union
+    from typing import Any, Dict, List, Mapping, Optional, Tuple, Type, Union
 
     from .journal import Journal
     from .owner import Owner
@@ -29,7 +30,7 @@ PROGRESS_S = 1.0
 """Progress is written at most this often; what came last is written in any case."""
 
 
-class Run:
+class Run(Described):
     """One execution of a script, and the folder it is recorded in.
 
     Made by `opengraphs.init`. Safe to use from threads, signal handlers and, under a name
@@ -65,8 +66,8 @@ class Run:
             facts: run_id, name, project, group, job_type, config, tags.
             is_joined: a runner owns this run.
         """
+        super().__init__(facts)
         self.id: str = facts["run_id"]
-        self.name: str = facts["name"]
         self.project: str = facts["project"]
         self.group: Optional[str] = facts.get("group")
         self.job_type: Optional[str] = facts.get("job_type")
@@ -76,7 +77,6 @@ class Run:
         self.world_size = place.world_size
         self.attempt = writers.attempt
         self.mode = writers.mode
-        self.tags: List[str] = list(facts.get("tags", ()))
         self.is_joined = is_joined
         self.is_finished = False
         self.owner: Optional[Owner] = None
@@ -136,6 +136,8 @@ class Run:
         except Exception as error:  # the border again: what was full or broken is told, not raised
             warn.complain("put", "a record was not written: %r" % error, error)
         self._latest.update(metrics)
+        if self._goals is not None:
+            self._meet_goals(metrics)
 
     @warn.guarded
     def _log_any(self, metrics: Any, step: Any, commit: Optional[bool]) -> None:
@@ -155,6 +157,8 @@ class Run:
                 record["rank"] = self.rank
             self._metrics.put(encode.line(record))
             self._latest.update(found)
+            if self._goals is not None:
+                self._meet_goals(found)
         for name, value, error in others:
             self._log_other(name, value, at, error)
 
@@ -171,11 +175,24 @@ class Run:
             for piece in pieces:
                 self._store_media(name, piece, step)
             return
+        figure = self._figure(value)
+        if figure is not None:
+            self._store_media(name, figure, step)
+            return
         warn.complain(
             "value:" + name,
             "%s cannot be logged and is left out: %s (%s)" % (name, _shown(value), error),
             error,
         )
+
+    @staticmethod
+    def _figure(value: Any) -> Optional[Media]:
+        """A figure, picture or data frame logged as it is, as media."""
+        if isinstance(value, (str, bytes, list, tuple, dict)) or value is None:
+            return None
+        from . import richmedia
+
+        return richmedia.wrap(value)
 
     def _store_media(self, name: str, piece: Media, step: int) -> None:
         if self.dir is None:
@@ -224,25 +241,6 @@ class Run:
         return max(0, int(repr(self._steps)[len("count(") : -1]) - 1)  # a look that takes no number
 
     # -- words about the run -------------------------------------------------------------------
-
-    @warn.guarded
-    def tag(self, *tags: Union[str, Iterable[str]]) -> None:
-        """Add labels, as `tag("baseline", "lr=3e-4")`; `key=value` can be grouped by."""
-        names = _names(tags)
-        self.tags += [name for name in names if name not in self.tags]
-        self._event("tag", {"tags": names})
-
-    @warn.guarded
-    def untag(self, *tags: Union[str, Iterable[str]]) -> None:
-        """Take labels away."""
-        names = _names(tags)
-        self.tags = [name for name in self.tags if name not in names]
-        self._event("untag", {"tags": names})
-
-    @warn.guarded
-    def note(self, text: str, step: Optional[int] = None) -> None:
-        """Write a sentence into the run's notes, or at a step of its curves."""
-        self._event("note", {"text": str(text), "step": None if step is None else values.step_number(step)})
 
     @warn.guarded
     def alert(self, title: str, text: str = "", level: Any = "info", **_habits: Any) -> None:
@@ -328,10 +326,8 @@ class Run:
     def _event(self, kind: str, payload: Dict[str, Any]) -> None:
         self._writers.event(kind, payload)
 
-    define_metric = staticmethod(habits.define_metric)
     watch = staticmethod(habits.watch)
     unwatch = staticmethod(habits.unwatch)
-    save = staticmethod(habits.save)
 
     # -- life ----------------------------------------------------------------------------------
 
@@ -394,6 +390,8 @@ class Run:
         self.is_finished = True
         keeper.keeper().remove(self.tend)
         self._tell_progress()
+        if self._figures:
+            self._record_summary(plain(self._figures))
         if self._pid == os.getpid() and (self.is_joined or self.owner is not None):
             status = "stopped" if stopped else "finished" if code == 0 else "failed"
             self._event("status", {"status": status})
@@ -423,22 +421,6 @@ class Run:
 
     def __repr__(self) -> str:
         return "<Run %s %s>" % (self.id, self.name)
-
-
-class DisabledRun(Run):
-    """A run that records nothing: `OG_MODE=disabled`, or a store that cannot be written."""
-
-    def log(
-        self, metrics: Mapping[str, Any], step: Optional[int] = None, commit: Optional[bool] = None
-    ) -> None:
-        """Nothing."""
-
-
-def _names(tags: Tuple[Any, ...]) -> List[str]:
-    flat: List[str] = []
-    for tag in tags:
-        flat.extend([tag] if isinstance(tag, str) else [str(one) for one in tag])
-    return [values.text(name) for name in flat]
 
 
 def _shown(value: Any) -> str:

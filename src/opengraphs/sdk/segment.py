@@ -198,6 +198,12 @@ def _numbers(folder: str, writer: str) -> List[int]:
     return sorted(number for name, number in filter(None, found) if name == writer)
 
 
+def last_segment(folder: str, writer: str) -> Optional[str]:
+    """Path of the segment that is written now, or was last; None when there is no journal."""
+    numbers = _numbers(folder, writer)
+    return os.path.join(folder, layout.segment_name(writer, numbers[-1])) if numbers else None
+
+
 def true_end(path: str) -> int:
     """Length of a file without its trailing NULs."""
     with open(path, "rb") as file:

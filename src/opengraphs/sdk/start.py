@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import sys
 
-from . import facts, layout, ranks, rendezvous, warn
+from . import facts, knownids, layout, ranks, rendezvous, warn
+from .disabled import DisabledRun
 from .filesystem import choose_mode
 from .jsonfile import read_json
 from .owner import Owner
 from .plain import as_mapping, plain
 from .ranks import Place
-from .run import DisabledRun, Run
+from .run import Run
 from .writers import NoWriters, Writers, first_attempt
 
 TYPE_CHECKING = False
@@ -38,7 +39,9 @@ class Wish:
         store: Union[str, os.PathLike[str], None] = None,
         progress_total: Optional[int] = None,
         run_id: Optional[str] = None,
+        mirror_to: Optional[str] = None,
     ) -> None:
+        self.mirror_to = mirror_to or os.environ.get("OG_MIRROR")
         self.project = project
         self.name = name
         self.config: Dict[str, Any] = _mapping(config)
@@ -48,7 +51,8 @@ class Wish:
         self.job_type = job_type
         self.store = os.fspath(store) if store is not None else None
         self.progress_total = progress_total
-        self.resume = _resumed_id(resume, run_id)
+        self.own_id = str(run_id) if run_id else None
+        self.resume = _resumed_id(resume, self.own_id)
 
     def given(self) -> Dict[str, Any]:
         """The facts that stand in run.json as they were given."""
@@ -69,7 +73,7 @@ def _mapping(config: Any) -> Dict[str, Any]:
 def _resumed_id(resume: Any, run_id: Optional[str]) -> Optional[str]:
     """The run to continue: `resume="<run id>"`, or wandb's `id=…, resume="allow"`."""
     if isinstance(resume, str) and resume not in RESUME_WORDS:
-        return resume
+        return resume or None
     return run_id if resume in (True, "allow", "must", "auto") else None
 
 
@@ -127,8 +131,10 @@ def _own(wish: Wish) -> Run:
     place = ranks.find_place()
     store = layout.find_store(wish.store)
     project = layout.find_project(wish.project)
-    run_id, is_resumed = _choose_run(wish, store, place)
+    run_id, is_resumed = _choose_run(wish, store, project, place)
     run_dir = _make_folder(store, run_id)
+    if wish.own_id and place.rank == 0 and wish.own_id != run_id:
+        knownids.remember(store, project, wish.own_id, run_id)
     known = {
         **facts.run_facts(run_id, place, project=project, name=wish.name, mode=choose_mode(run_dir)),
         **wish.given(),
@@ -146,12 +152,16 @@ def _own(wish: Wish) -> Run:
     return run
 
 
-def _choose_run(wish: Wish, store: str, place: Place) -> Tuple[str, bool]:
+def _choose_run(wish: Wish, store: str, project: str, place: Place) -> Tuple[str, bool]:
     """(run id, whether a run is continued)."""
     if wish.resume:
-        if os.path.isdir(os.path.join(store, layout.RUNS, wish.resume)):
-            return wish.resume, True
-        warn.complain("resume", "there is no run %r to resume; this is a new one (%s)" % (wish.resume, store))
+        found = knownids.find(store, project, wish.resume)
+        if found is not None:
+            return found, True
+        if wish.resume != wish.own_id:  # with `allow` the first run of an id is a new one
+            warn.complain(
+                "resume", "there is no run %r to resume; this is a new one (%s)" % (wish.resume, store)
+            )
     if place.job:
         try:
             return rendezvous.agree(store, place, layout.new_run_id), False
@@ -184,6 +194,9 @@ def _words(wish: Wish, place: Place, writers: Writers, *, notes: Optional[str]) 
     for name in ("project", "group", "job_type"):
         if getattr(wish, name) is not None:
             rank[name] = getattr(wish, name)
+    target = _forwarded(wish) if place.rank == 0 else None
+    if target is not None:
+        rank["mirror_to"] = target
     hooks = getattr(sys, "_opengraphs_hooks", None)
     return {
         "rank": rank,
@@ -194,6 +207,15 @@ def _words(wish: Wish, place: Place, writers: Writers, *, notes: Optional[str]) 
         "hooks": {"active": list(hooks)} if hooks else None,
         "progress_total": wish.progress_total,
     }
+
+
+def _forwarded(wish: Wish) -> Optional[str]:
+    """The server that this run shall be forwarded to; None for most runs, which load nothing for it."""
+    if not wish.mirror_to:
+        return None
+    from . import forwarding
+
+    return forwarding.wished(wish.mirror_to)
 
 
 def _union(first: Any, second: Sequence[str]) -> List[str]:

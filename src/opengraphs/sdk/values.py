@@ -67,8 +67,10 @@ def text(key: Any) -> str:
     return name.encode("utf-8", "replace").decode("utf-8")
 
 
-def flatten(metrics: Mapping[Any, Any], prefix: str = "", depth: int = 0) -> Iterator[Tuple[str, Any]]:
-    """Pairs of key and value, nested dicts joined by `/`.
+def flatten(
+    metrics: Mapping[Any, Any], prefix: str = "", depth: int = 0, *, joint: str = "/"
+) -> Iterator[Tuple[str, Any]]:
+    """Pairs of key and value, the names of nested dicts joined by `joint`.
 
     Raises:
         ValueError: a dict holds itself, or nests deeper than anybody means.
@@ -78,15 +80,17 @@ def flatten(metrics: Mapping[Any, Any], prefix: str = "", depth: int = 0) -> Ite
     for key, value in dict(metrics).items():
         name = prefix + text(key)
         if isinstance(value, dict):
-            yield from flatten(value, name + "/", depth + 1)
+            yield from flatten(value, name + joint, depth + 1, joint=joint)
         else:
             yield name, value
 
 
-def numbers(metrics: Mapping[Any, Any], other: Callable[[str, Any, Exception], None]) -> Dict[str, Number]:
+def numbers(
+    metrics: Mapping[Any, Any], other: Callable[[str, Any, Exception], None], *, joint: str = "/"
+) -> Dict[str, Number]:
     """The numbers of a dict given to `log()`, flattened; `other` gets each value that is none."""
     found: Dict[str, Number] = {}
-    for name, value in flatten(metrics):
+    for name, value in flatten(metrics, joint=joint):
         try:
             found[name] = number(value)
         except Exception as error:  # whatever a foreign object's conversion raises

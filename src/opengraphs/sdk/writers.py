@@ -7,7 +7,7 @@ import time
 
 from . import layout, warn
 from .filesystem import choose_mode
-from .journal import Journal
+from .journal import Journal, is_written
 from .plain import plain
 from .window import Sizes
 
@@ -24,21 +24,27 @@ class Writers:
     """Opens journals under a name that no other process of the run has.
 
     Attributes:
-        name: `a<attempt>-r<rank>`.
+        name: `a<attempt>-r<rank>`, behind the prefix.
         mode: `mapped` or `append`, as the metric journal is really written.
     """
 
-    def __init__(self, run_dir: str, place: Place, *, attempt: int) -> None:
+    def __init__(self, run_dir: str, place: Place, *, attempt: int, prefix: str = "") -> None:
         """Claim the first free attempt from `attempt` on.
 
         A name that exists belongs to another process of this rank, alive or dead: a script
         that ran before in the same run, or one beside it.
+
+        Args:
+            prefix: `mirror-` for what is captured. Processes come and go beside the one that
+                trains, so beside a name whose process lives theirs ends in `-f<pid>`, as that
+                of a forked child: side by side, and not one the restart of the other.
 
         Raises:
             OSError: the run folder cannot be written.
         """
         self._run_dir = run_dir
         self._rank = place.rank
+        self._prefix = prefix
         self._mode = choose_mode(run_dir)
         self._extra: Dict[str, Journal] = {}
         for folder in layout.RUN_FOLDERS:
@@ -51,19 +57,27 @@ class Writers:
     def _claim(self, attempt: int) -> tuple[int, Journal]:
         folder = os.path.join(self._run_dir, layout.METRICS)
         while True:
+            name = "%sa%d-r%d" % (self._prefix, attempt, self._rank)
             try:
-                journal = Journal(
-                    folder,
-                    "a%d-r%d" % (attempt, self._rank),
-                    mode=self._mode,
-                    upkeep=True,
-                    is_new=True,
-                )
+                return attempt, self._create(folder, name)
             except FileExistsError:
+                if self._prefix and is_written(folder, name):
+                    return attempt, self._create_beside(folder, name)
                 attempt += 1
-            else:
-                self._watch(journal)
-                return attempt, journal
+
+    def _create(self, folder: str, name: str) -> Journal:
+        journal = Journal(folder, name, mode=self._mode, upkeep=True, is_new=True)
+        self._watch(journal)
+        return journal
+
+    def _create_beside(self, folder: str, name: str) -> Journal:
+        number = 1
+        while True:
+            beside = "%s-f%d" % (name, os.getpid())
+            try:
+                return self._create(folder, beside if number == 1 else "%s.%d" % (beside, number))
+            except FileExistsError:  # a process of the same number, before the machine gave it out again
+                number += 1
 
     def _open(self, folder: str, writer: str) -> Journal:
         journal = Journal(

@@ -14,8 +14,11 @@ from opengraphs.sdk import layout
 from opengraphs.store.folder import WriterName
 from opengraphs.store.jsonl import finite, moment_of
 
-_OF_RANK = ("project", "group", "job_type")
+_OF_RANK = ("project", "group", "job_type", "mirror_to")
 """What a script may say about the run when it joins one that it does not own."""
+
+
+_MAX_HOOKS, _MAX_HOOK_TEXT = 64, 200
 
 
 class Order(NamedTuple):
@@ -44,6 +47,8 @@ class Overlay:
         self._summary: dict[str, _Latest] = {}
         self._tags: dict[str, _Latest] = {}
         self._single: dict[str, _Latest] = {}
+        self._hooks: dict[str, _Latest] = {}
+        self._failed_hooks: dict[str, _Latest] = {}
         self._notes: dict[Order, str] = {}
 
     def apply(self, event: dict[str, Any], *, writer: str, offset: int) -> bool:
@@ -71,6 +76,8 @@ class Overlay:
                 named = {key: event[key] for key in _OF_RANK if isinstance(event.get(key), str)}
                 said = {"status": "", **_ranks(event.get("world_size")), **named}
                 return self._merge(self._single, said, order)
+            case "hooks":
+                return self._merge_hooks(event, order)
             case "notes" if isinstance(event.get("notes"), str):
                 return self._merge(self._single, {"notes": event["notes"]}, order)
             case "note" if event.get("step") is None and isinstance(event.get("text"), str):
@@ -87,6 +94,20 @@ class Overlay:
             if known is None or known.order <= order:
                 into[key] = _Latest(order, value)
         return bool(values)
+
+    def _merge_hooks(self, event: dict[str, Any], order: Order) -> bool:
+        """Processes of a run tell their hooks one by one; a version is not forgotten by one that tells none."""
+        active, versions, failed = event.get("active"), event.get("versions"), event.get("failed")
+        told = versions if isinstance(versions, dict) else {}
+        names = [name for name in active if isinstance(name, str)] if isinstance(active, list) else []
+        said = {
+            name[:_MAX_HOOK_TEXT]: str(told.get(name, ""))[:_MAX_HOOK_TEXT] for name in names[:_MAX_HOOKS]
+        }
+        news = {name: version for name, version in said.items() if version or name not in self._hooks}
+        reasons = list(failed.items())[:_MAX_HOOKS] if isinstance(failed, dict) else []
+        why = {str(name)[:_MAX_HOOK_TEXT]: str(text)[:_MAX_HOOK_TEXT] for name, text in reasons}
+        changed = self._merge(self._hooks, news, order)
+        return self._merge(self._failed_hooks, why, order) or changed
 
     @property
     def ended_as(self) -> str | None:
@@ -105,6 +126,12 @@ class Overlay:
                 facts["summary_folded"] = [key for key in base["summary_folded"] if key not in self._summary]
         if self._tags:
             facts["tags"] = self._with_tags(base.get("tags", []))
+        if self._hooks or self._failed_hooks:
+            known = base.get("hooks", {})
+            facts["hooks"] = {
+                "active": {**known.get("active", {}), **_values(self._hooks)},
+                "failed": {**known.get("failed", {}), **_values(self._failed_hooks)},
+            }
         if self._notes or "notes" in self._single:
             facts["notes"] = self._with_notes(base.get("notes") or "")
         single = {key: latest.value for key, latest in self._single.items() if key not in ("status", "notes")}

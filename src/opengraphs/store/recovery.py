@@ -18,6 +18,7 @@ from typing import Any, NamedTuple, cast
 from opengraphs.records import RunFacts
 from opengraphs.sdk import jsonfile
 from opengraphs.sdk.layout import utc_iso
+from opengraphs.store import printedrest
 from opengraphs.store.fdpool import FdPool
 from opengraphs.store.folder import RunFolder, journal_files
 from opengraphs.store.jsonl import parse_object
@@ -128,6 +129,18 @@ def settle(folder: RunFolder, *, host: str, last_values: Mapping[str, Any] | Non
             return _settle_locked(folder, fds, host, last_values or {})
         finally:
             fds.close()
+
+
+def finish_printed(folder: RunFolder) -> int:
+    """Complete the metrics of what a run printed whose runner was killed; the records that came in.
+
+    Nothing happens while its lock is held.
+
+    Raises:
+        OSError: the folder cannot be read or written.
+    """
+    with _exclusive(folder.lock, os.O_RDWR | os.O_CREAT) as lock:
+        return 0 if lock is None else printedrest.complete(folder)
 
 
 class _Unlocked(Locks):

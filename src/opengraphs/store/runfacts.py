@@ -19,6 +19,8 @@ from opengraphs.store.runjson import RunJson, complete, epoch, read_exit, read_r
 from opengraphs.store.watch import JournalWatch
 
 LOST_AFTER_S = 60.0
+QUIET_AFTER_S = 60.0
+"""A followed foreign run to which nothing was written for so long counts as finished."""
 STARTING_S = 10.0
 """A run whose lock file does not exist yet is starting, for this long after its creation."""
 
@@ -67,6 +69,18 @@ def judge(
     return "running" if now_s - heard <= LOST_AFTER_S else "lost"
 
 
+def judge_followed(facts: RunFacts, *, now_s: float) -> Status:
+    """The status of a copy of a foreign run: the end that its source told, else by its last record.
+
+    There is no lock, and most formats do not tell an end: `finished` means "no longer written".
+    """
+    ended = _as_ended(facts.get("status"))
+    if ended is not None:
+        return ended
+    heard = epoch(facts.get("heartbeat_at"))
+    return "running" if heard is not None and now_s - heard <= QUIET_AFTER_S else "finished"
+
+
 def _as_ended(status: str | None) -> Status | None:
     return _ENDED.get(status or "")
 
@@ -82,14 +96,18 @@ class RunReader:
 
     Args:
         host: the name of this host as runs record it.
+        followed: it is a copy of a foreign run that somebody else keeps up.
 
     Attributes:
         wants_settle: it ended, and run.json does not hold all that is known of it
             (`recovery.settle` would change something).
     """
 
-    def __init__(self, folder: RunFolder, fds: FdPool, *, host: str, reopen: bool = False) -> None:
+    def __init__(
+        self, folder: RunFolder, fds: FdPool, *, host: str, reopen: bool = False, followed: bool = False
+    ) -> None:
         self.folder = folder
+        self._followed = followed
         self._run_json = f"{folder.text}/{layout.RUN_JSON}"
         self.bad_event_lines = 0
         self.wants_settle = False
@@ -177,6 +195,8 @@ class RunReader:
     def _facts(self, locks: Locks) -> RunFacts:
         """The folded, judged facts as of the last `read`."""
         facts = complete(self._overlay.onto(self._base.facts), self.folder.run_id)
+        if self._followed:
+            return self._followed_facts(facts)
         exit_record = read_exit(f"{self.folder.text}/{layout.EXIT_JSON}")
         facts["status"] = judge(
             facts,
@@ -193,4 +213,12 @@ class RunReader:
         facts.pop("events_folded", None)
         is_whole = self._is_folded and self._base.facts.get("status") == facts["status"]
         self.wants_settle = facts["status"] != "running" and not is_whole
+        return facts
+
+    def _followed_facts(self, facts: RunFacts) -> RunFacts:
+        facts["status"] = judge_followed(facts, now_s=time.time())
+        if facts["status"] != "running":
+            facts["ended_at"] = facts.get("ended_at") or facts.get("heartbeat_at")
+        facts.pop("events_folded", None)
+        self.wants_settle = False
         return facts

@@ -46,6 +46,7 @@ def run_app(
     owned_run: OwnedRun | None = None,
     stage0: Any = None,
     settings: Settings | None = None,
+    place: Path | None = None,
 ) -> ExitChoice:
     """Show the UI on the controlling terminal until the user leaves.
 
@@ -58,6 +59,7 @@ def run_app(
         panels: names of plug-in panels, with commas; "" is none.
         refresh_ms, theme, glyphs, ui, panels: None means what `config.toml` says, else the default.
         color: False draws without any colour (`--no-color`, `NO_COLOR`).
+        place: what the store stands for, where that is not its own folder: it is named instead.
         stage0: what `opengraphs.tui.stage0` returned when it painted the first frame.
 
     Raises:
@@ -82,4 +84,5 @@ def run_app(
         owned_run=owned_run,
         stage0=stage0,
         given=settings,
+        place=place,
     )

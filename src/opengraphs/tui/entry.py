@@ -38,6 +38,7 @@ def show(
     owned_run: OwnedRun | None,
     stage0: Any,
     given: settings.Settings | None,
+    place: Path | None = None,
 ) -> ExitChoice:
     """See `opengraphs.tui.run_app`. Whatever is raised, stage 0's frame is taken off the terminal first."""
     gc.disable()  # no collection pays off before the first frame; a tenth of the start otherwise
@@ -45,7 +46,7 @@ def show(
         daemon = _Daemon(socket)
         looks.check_metric_filter(metric_filter)
         look = looks.settle(
-            store=store,
+            store=place or store,
             theme_name=theme_name,
             glyphs=glyphs,
             ui=ui,

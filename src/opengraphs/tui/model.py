@@ -83,7 +83,7 @@ class Desk:
         self.link = Link(False, "connecting")
         self.toast: Toast | None = None
         self.paused = False
-        self.stopping = False
+        self.stopping = self._looking = False
         self.trouble = ""
 
     def say(self, text: str, kind: str = "info") -> None:
@@ -170,11 +170,18 @@ class Desk:
         if kind == "run" and not self._is_shown(run):
             live.touch("runs", "cards")
             return False
-        if kind == "log" and run == self.logs.run:
-            live.touch("log")
+        if kind == "log":
+            self._note_log(run, live)
         elif kind == "system" and run == self.graphs.run_id:
             live.touch("system")
-        return kind in ("hello", "resync", "run", "gone")
+        return kind in ("hello", "resync", "run", "gone", "sources")
+
+    def _note_log(self, run: str, live: Asker) -> None:
+        """A log grew: with no chart in view nothing but its progress bar tells how far the run is."""
+        if run == self.logs.run:
+            live.touch("log")
+        if run == self.graphs.run_id and not self.graphs.shown():
+            live.touch("run")
 
     def _is_shown(self, run: str) -> bool:
         """Whether what happens to a run can be seen, or decides how og is left."""
@@ -189,10 +196,24 @@ class Desk:
             live.touch_all()
         elif kind == "gone":
             self._take_gone(run, live)
+        elif kind == "sources":
+            self._say_what_was_found(event)
         elif kind == "run":
             self._take_run_event(run, event.get("facts", {}), live)
         elif kind == "metrics" and run == self.graphs.run_id:
             self._announce(self.graphs.saw_metrics(event.get("keys", {})))
+
+    def _say_what_was_found(self, event: Event) -> None:
+        """How far a look for runs of other programs is, and what of them cannot be read."""
+        runs, looking = event.get("runs", 0), event.get("looking", False)
+        found = f"{runs} run{'' if runs == 1 else 's'} found"
+        if event.get("message"):
+            self.say(event["message"], "warn")
+        elif looking:
+            self.say(f"{found}, still looking")
+        elif self._looking:
+            self.say(found)
+        self._looking = looking
 
     def _take_gone(self, run: str, live: Asker) -> None:
         """A run's folder went away: out of the list at once, and a word when it is the one in view."""

@@ -20,6 +20,10 @@ else:
     import tomli as tomllib
 
 PROJECT_FILE = "og.toml"
+TABLES = ("ui", "run")
+"""Tables whose keys are settings."""
+
+Value = str | int | bool | tuple[str, ...]
 
 
 class Setting(NamedTuple):
@@ -30,7 +34,7 @@ class Setting(NamedTuple):
     """
 
     name: str
-    default: str | int | bool
+    default: Value
     env: str
     choices: tuple[str, ...]
     title: str
@@ -48,16 +52,28 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("ui.mode", "full", "OG_UI", ("full", "minimal"), "`minimal`: curves only, no side panels"),
     Setting("ui.refresh_ms", 250, "OG_REFRESH_MS", (), "how often live curves may change, 33 to 60000"),
     Setting("ui.panels", "", "OG_PANELS", (), "panels of plug-ins at the side of Graphs: names, with commas"),
+    Setting(
+        "run.mirror_to",
+        "",
+        "OG_MIRROR",
+        (),
+        "the Trackio server that runs are forwarded to; not from a project's `og.toml`",
+    ),
     Setting("ui.mouse", True, "OG_MOUSE", (), "take the mouse; shift-drag still selects text"),
+    Setting("run.stdout_metrics", True, "OG_STDOUT_METRICS", (), "look for metrics in what trainings print"),
+    Setting("run.patterns", (), "OG_PATTERN", (), "your own patterns for that, a text or a list of texts"),
 )
 
+TABLES = ("ui", "run")
+USERS_OWN = frozenset(("run.mirror_to",))
+"""Settings that no project may make for its user."""
 _RANGES = {"ui.refresh_ms": (33, 60_000)}
 
 
 class Settings(NamedTuple):
     """Values in force, their sources (`flag`, `environment`, a file's path, `default`), and key overrides."""
 
-    values: dict[str, str | int | bool]
+    values: dict[str, Value]
     sources: dict[str, str]
     keys: dict[str, tuple[str, ...]]
 
@@ -65,15 +81,19 @@ class Settings(NamedTuple):
         return str(self.values[name])
 
     def number(self, name: str) -> int:
-        return int(self.values[name])
+        return int(str(self.values[name]))
 
     def flag(self, name: str) -> bool:
         return bool(self.values[name])
 
+    def texts(self, name: str) -> tuple[str, ...]:
+        value = self.values[name]
+        return value if isinstance(value, tuple) else (str(value),)
+
 
 def load(
     *,
-    flags: Mapping[str, str | int | bool | None] | None = None,
+    flags: Mapping[str, Value | None] | None = None,
     env: Mapping[str, str] | None = None,
     cwd: Path | None = None,
 ) -> Settings:
@@ -86,7 +106,7 @@ def load(
         UsageError: a file is no TOML, a setting does not exist or has a wrong value.
     """
     environ = os.environ if env is None else env
-    values: dict[str, str | int | bool] = {setting.name: setting.default for setting in SETTINGS}
+    values: dict[str, Value] = {setting.name: setting.default for setting in SETTINGS}
     sources = dict.fromkeys(values, "default")
     keys: dict[str, tuple[str, ...]] = {}
     for path in _files(environ, cwd):
@@ -114,17 +134,24 @@ def _files(environ: Mapping[str, str], cwd: Path | None) -> list[Path]:
 
 def _take_file(
     path: Path,
-    values: dict[str, str | int | bool],
+    values: dict[str, Value],
     sources: dict[str, str],
     keys: dict[str, tuple[str, ...]],
 ) -> None:
     tables = _parse(path)
     known = {setting.name: setting for setting in SETTINGS}
-    for name, value in tables.get("ui", {}).items():
-        setting = known.get(f"ui.{name}")
+    for name, value in [
+        (f"{table}.{name}", value) for table in TABLES for name, value in tables.get(table, {}).items()
+    ]:
+        setting = known.get(name)
         if setting is None:
             raise UsageError(
-                f"unknown setting 'ui.{name}'", hint="docs/reference/settings.md lists them", path=str(path)
+                f"unknown setting {name!r}", hint="docs/reference/settings.md lists them", path=str(path)
+            )
+        if name in USERS_OWN and path.name == PROJECT_FILE:
+            hint = "a project that was copied from somewhere must not decide where records are sent"
+            raise UsageError(
+                f"{name} belongs into the user's own {paths.config_file()}", hint=hint, path=str(path)
             )
         values[setting.name] = _checked(setting, value, str(path))
         sources[setting.name] = str(path)
@@ -148,7 +175,7 @@ def _key_list(action: str, chosen: object, path: Path) -> tuple[str, ...]:
     return tuple(names)
 
 
-def _checked(setting: Setting, value: object, source: str) -> str | int | bool:
+def _checked(setting: Setting, value: object, source: str) -> Value:
     """`value` in the setting's type, or UsageError naming setting and source."""
     try:
         typed = _typed(setting.default, value)
@@ -159,12 +186,14 @@ def _checked(setting: Setting, value: object, source: str) -> str | int | bool:
         raise UsageError(
             f"{setting.name} cannot be {value!r}", hint="one of " + ", ".join(setting.choices), path=source
         )
-    if low is not None and high is not None and not low <= int(typed) <= high:
+    if low is not None and high is not None and not low <= int(str(typed)) <= high:
         raise UsageError(f"{setting.name} cannot be {value!r}", hint=f"between {low} and {high}", path=source)
     return typed
 
 
-def _typed(default: str | int | bool, value: object) -> str | int | bool:
+def _typed(default: Value, value: object) -> Value:
+    if isinstance(default, tuple):
+        return _texts(value)
     if isinstance(default, bool):
         return _boolean(value)
     if isinstance(default, int):
@@ -174,6 +203,13 @@ def _typed(default: str | int | bool, value: object) -> str | int | bool:
     if not isinstance(value, str):
         raise ValueError
     return value
+
+
+def _texts(value: object) -> tuple[str, ...]:
+    texts = [value] if isinstance(value, str) else value
+    if not isinstance(texts, (list, tuple)) or not all(isinstance(text, str) and text for text in texts):
+        raise ValueError
+    return tuple(texts)
 
 
 def _boolean(value: object) -> bool:

@@ -101,7 +101,7 @@ class Painted:
 class _Wish:
     """What `paint` was asked for."""
 
-    __slots__ = ("fd_in", "fd_out", "minimal", "run", "socket", "store", "view")
+    __slots__ = ("fd_in", "fd_out", "minimal", "run", "shown_store", "socket", "store", "view")
 
     def __init__(
         self,
@@ -113,10 +113,12 @@ class _Wish:
         minimal: bool,
         fd_in: int,
         fd_out: int,
+        place: str | None = None,
     ) -> None:
         self.view = view
         self.run = run
         self.store = store
+        self.shown_store = place or store
         self.socket = socket
         self.minimal = minimal
         self.fd_in = fd_in
@@ -135,10 +137,12 @@ def paint(
     socket: str | None = None,
     fd_in: int = 0,
     fd_out: int = 1,
+    place: str | None = None,
 ) -> Painted | None:
     """Paint the first frame of `view` (runs, graphs or logs); None when it cannot be done at once.
 
     run: reference of the run in view; None is the newest live one, else the newest.
+    place: named instead of the store, where the store only stands for it.
     theme, glyphs, ui: what the command line said; else environment, then the settings files.
     Garbage collection stays off behind a painted frame: the app turns it on when it has started.
     """
@@ -154,6 +158,7 @@ def paint(
             minimal=(ui or chosen["mode"]) == "minimal",
             fd_in=fd_in,
             fd_out=fd_out,
+            place=place,
         )
         wanted = glyphs or chosen["glyphs"]
         facts = terminal.detect(
@@ -255,7 +260,7 @@ def _runs_frame(
         now=time.time(),
         total=reply["total"],
         cursor=live,
-        source=short_path(wish.store),
+        source=short_path(wish.shown_store),
         minimal=wish.minimal,
     )
 

@@ -92,6 +92,28 @@ def test_page_tells_facts_config_checkpoints_alerts_and_metrics() -> None:
     assert page[-1].split() == ["train/loss", "0.412", "0.4", "2.5", "372", "0…371"]
 
 
+def test_page_tells_the_whole_alert_and_what_the_script_summed_up() -> None:
+    alerts = [
+        {"level": "info", "step": 9, "title": "done", "text": "all right"},
+        {"step": 9, "title": "x", "text": "x"},
+    ]
+    summed = {**RUN, "alerts": alerts, "summary": {"train/loss": 0.412, "best": 0.99}}
+    text = "\n".join(run_page.lines(summed, now=NOW, limit=None, ink=PLAIN))
+    assert "info  step 9  done: all right\ninfo  step 9  x\n" in text
+    assert "\nsummary\nbest  0.99\n" in text
+
+
+def test_page_tells_who_recorded_a_run_of_another_program() -> None:
+    for facts, said in (
+        ({"source": "csv", "source_path": "/a/b.csv"}, "source  csv, /a/b.csv"),
+        ({"source": "trackio"}, "source  trackio"),
+    ):
+        text = "\n".join(run_page.lines({"run_id": "x", **facts}, now=NOW, limit=None, ink=PLAIN))
+        assert said in text.replace("source   ", "source  ")
+    own = run_page.lines({"run_id": "x", "source": "run"}, now=NOW, limit=None, ink=PLAIN)
+    assert not any(line.startswith("source") for line in own)
+
+
 def test_page_of_a_run_that_failed_says_how() -> None:
     failed = {"run_id": "x", "status": "failed", "exit_code": 7}
     killed = {"run_id": "x", "status": "failed", "signal": 9}
@@ -130,6 +152,16 @@ def test_page_tells_progress_and_where_a_total_comes_from() -> None:
     assert "step     372/1000  37%  eta 4m12s  2.5 steps/s  (the total is read off its output)" in text
     said = page_of({**progress, "total_source": "progress", "eta_s": None})
     assert "step     372/1000  37%  2.5 steps/s\n" in said
+
+
+def test_page_tells_how_far_a_run_is_forwarded() -> None:
+    told = {"target": "https://t", "state": "blocked", "delivered": 12, "skipped": 1, "pending_bytes": 2048}
+    text = page_of(forwarding={**told, "last_error": "no \x1banswer"})
+    assert "to https://t: 12 records, 1 refused, 2.0 kB wait; no " in text
+    assert "\x1b" not in text
+    done = {"target": "https://t", "state": "done", "delivered": 12}
+    assert "to https://t: 12 records, all of them" in page_of(forwarding=done)
+    assert "forwarded" not in page_of()
 
 
 def test_page_tells_the_family_and_that_a_run_is_archived() -> None:

@@ -49,6 +49,23 @@ def test_folder_that_is_no_run_says_so(project: Path, og_home: Path) -> None:
     assert raised.value.exit_code == 4
 
 
+@pytest.mark.parametrize(
+    ("path", "hint"),
+    [
+        ("logs/a b.csv", "og attach --source 'logs/a b.csv' makes a run of it"),
+        ("logs", "og list logs shows what other programs left there"),
+    ],
+)
+def test_what_another_program_left_is_no_run_but_there_is_a_way(
+    og_home: Path, project: Path, path: str, hint: str
+) -> None:
+    (og_home / "logs").mkdir()
+    (og_home / "logs" / "a b.csv").write_text("step,loss\n1,2\n")
+    with pytest.raises(NotARunError) as raised:
+        targets.one_run(path, store=None)
+    assert hint in raised.value.hint
+
+
 def test_run_folder_without_run_json_is_no_run(project: Path) -> None:
     (project / ".opengraphs" / "runs" / "20270115-075900-k7f3" / "run.json").unlink()
     with pytest.raises(NotARunError, match="not a run folder"):

@@ -9,6 +9,7 @@ from typing import Any
 
 from opengraphs.daemon import tasks
 from opengraphs.daemon.coalesce import Coalescer, Topic
+from opengraphs.daemon.forward.service import Forwarder
 from opengraphs.daemon.inotify import FolderEvents
 from opengraphs.daemon.openstore import OpenStore
 
@@ -28,7 +29,8 @@ def with_store(path: Path, scenario: Callable[[OpenStore, Told], Awaitable[None]
         loop = asyncio.get_running_loop()
         events = FolderEvents(loop)
         await events.start()
-        store = OpenStore(path, events=events, coalescer=Coalescer(loop, publish, interval_s=0.001))
+        coalescer = Coalescer(loop, publish, interval_s=0.001)
+        store = OpenStore(path, events=events, coalescer=coalescer, forwarder=Forwarder())
         try:
             await store.start()
             await asyncio.wait_for(scenario(store, told), 20)

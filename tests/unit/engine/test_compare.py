@@ -120,6 +120,16 @@ def test_runs_are_measured_against_the_first(maker: Any, read_all: ReadAll) -> N
     assert reply["pending"] == {}
 
 
+def test_value_that_another_program_rounded_to_float32_is_the_same() -> None:
+    kept = 0.26799993
+    whole, rounded, other = (
+        Point(9, 0.0, value) for value in (kept, float(np.float32(kept)), kept * 1.000001)
+    )
+    assert whole.value != rounded.value
+    assert compare.difference(rounded, whole) == 0.0
+    assert compare.difference(other, whole) == other.value - whole.value
+
+
 def test_time_counts_from_each_run_s_first_point_and_wall_time_is_there(maker: Any) -> None:
     fill(maker)
     engine = maker.open()

@@ -60,6 +60,21 @@ def test_newest_bar_of_a_total_counts() -> None:
     assert printed("", text).steps == [(596, 1000)]
 
 
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        (bar(534, 1000), (534, 1000, 10.01)),
+        (f"Epoch 3/10\n{bar(90, 600)}", (1290, 6000, 10.01)),
+        ("Epoch 2/3\n 5/10 ━━━━━╸━━━━ 12s 20ms/step", (15, 30, 50.0)),
+        (f"{bar(1, 10)}\n{bar(3, 20)}", None),
+        ("Evaluating:  10%|█| 5/50 [00:01<00:09, 5it/s]", None),
+        ("", None),
+    ],
+)
+def test_place_by_bars_alone(text: str, place: tuple[int, int, float] | None) -> None:
+    assert logtotal.place_of(printed("", text)) == place
+
+
 def test_no_text_takes_long() -> None:
     hostile = "epoch " * 3000 + "1" * 5000 + "/" * 3000 + "\nstep 1" * 3000
     assert printed(hostile, hostile).declared == []  # a backtracking pattern would take hours

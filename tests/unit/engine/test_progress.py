@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from opengraphs.engine.logtotal import Place
 from opengraphs.engine.progress import known_progress, steps_done, total_of, with_steps_done
 
 
@@ -52,6 +53,28 @@ def test_total_is_asked_of_the_log_only_when_nobody_said_it() -> None:
     assert total_of({"progress": {"step": 1}}, 3, printed) == (900, "stdout")
     assert asked == [3]
     assert total_of({}, 3, None) == (None, None)
+
+
+def test_run_that_draws_nothing_but_bars_has_step_and_eta() -> None:
+    place = Place(step=300, total=900, per_s=20.0)
+    known = known_progress({}, None, lambda _: 900, lambda: place, live=True)
+    assert known == {
+        "step": 300,
+        "total": 900,
+        "unit": "step",
+        "total_source": "stdout",
+        "steps_per_s": 20.0,
+        "eta_s": 30.0,
+    }
+    ended = known_progress({}, None, lambda _: 900, lambda: place)
+    assert ended is not None
+    assert ended["eta_s"] is None
+    assert known_progress({}, 12, lambda _: 900, lambda: place, live=True) == {
+        "step": 12,
+        "total": 900,
+        "unit": "step",
+        "total_source": "stdout",
+    }
 
 
 def test_progress_of_a_run_that_said_nothing_is_what_is_known() -> None:

@@ -25,6 +25,9 @@ class Records:
     def metrics(self) -> list[dict[str, Any]]:
         return self("metrics")
 
+    def samples(self) -> list[dict[str, Any]]:
+        return self("samples")
+
     def events(self, kind: str) -> list[dict[str, Any]]:
         return [event for event in self("events") if event["kind"] == kind]
 

@@ -66,8 +66,8 @@ def test_init_again_is_the_same_run_until_it_is_finished(fresh_sdk: Path) -> Non
 def test_words_of_other_trackers_warn_once_and_are_ignored(
     fresh_sdk: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    og.init(entity="me", save_code=True).finish()
-    og.init(entity="me")
+    og.init(entity="me", sync_tensorboard=True, space_id="me/space").finish()
+    og.init(entity="me", sync_tensorboard=True, monitor_gym=False)
     og.define_metric("a")
     og.watch(object(), log="all")
     og.run.watch(object())
@@ -82,13 +82,13 @@ def test_disabled_mode_writes_nothing(fresh_sdk: Path, monkeypatch: pytest.Monke
     monkeypatch.setenv("OG_MODE", "disabled")
     run = og.init(config={"a": 1})
     use_everything()
-    assert run.dir is None
+    assert run.store is None
     assert run.config.a == 1
     assert list(fresh_sdk.iterdir()) == []
 
 
 def test_other_trackers_disabled_mode_is_ours_too(fresh_sdk: Path) -> None:
-    assert og.init(mode="disabled").dir is None
+    assert og.init(mode="disabled").store is None
 
 
 def use_everything() -> None:

@@ -262,3 +262,20 @@ def test_folder_is_looked_at_down_to_a_limit(tmp_path: Path, monkeypatch: pytest
     for number in range(10):
         (tmp_path / str(number)).write_bytes(b"x")
     assert checkpoints.describe(str(tmp_path))["bytes"] == 3
+
+
+def test_folder_is_looked_at_for_a_limit_of_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checkpoints, "MAX_LOOK_S", -1.0)
+    (tmp_path / "model.safetensors").write_bytes(b"x")
+    found = checkpoints.describe(str(tmp_path))
+    assert (found["format"], found["bytes"]) == ("hf", 0)
+
+
+def test_an_address_is_kept_as_it_is() -> None:
+    found = checkpoints.describe("s3://bucket/run/last.ckpt")
+    assert found == {
+        "path": "s3://bucket/run/last.ckpt",
+        "format": "lightning",
+        "complete": False,
+        "bytes": 0,
+    }

@@ -45,7 +45,7 @@ def collect(store: Path) -> Iterator[Check]:
 def _daemon(store: Path) -> Iterable[Check]:
     try:
         with clients.connect(store=store) as client:
-            yield from client.get("/doctor")["checks"]
+            yield from client.get("/doctor", below=str(Path.cwd()))["checks"]
     except OgError as error:
         yield checks.fail("daemon", str(error), error.hint)
 

@@ -13,7 +13,7 @@ from typing import IO, Any, cast
 import click
 
 from opengraphs import client as clients
-from opengraphs.cli import completing, exporting, output, parquet, targets
+from opengraphs.cli import completing, exporting, foreign, output, parquet, targets
 from opengraphs.cli.border import from_os_error
 from opengraphs.cli.nearest import no_metric
 from opengraphs.cli.options import no_color, og_command, store
@@ -65,7 +65,7 @@ def command(
     """
     kind = format_ or _kind_of(file)
     arrow = _parquet_library(file) if kind == "parquet" else None
-    wanted = [targets.one_run(run, store=store) for run in runs]
+    wanted = [foreign.one_run(run, store=store) for run in runs]
     with ExitStack() as held, ProgressLine() as line:
         found = _found(wanted, held, line)
         chosen = choose([[metric["key"] for metric in facts["metrics"]] for _, facts in found], metrics)

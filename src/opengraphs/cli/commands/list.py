@@ -11,7 +11,7 @@ from typing import Any, cast
 import click
 
 from opengraphs import client as clients
-from opengraphs.cli import completing, output, runs_table, several, targets
+from opengraphs.cli import completing, foreign, output, runs_table, several
 from opengraphs.cli.first_frame import looks_like_path
 from opengraphs.cli.options import og_command, project, reading
 from opengraphs.cli.waiting import saying
@@ -31,6 +31,7 @@ PAGE_RUNS = 2000
         "og list --filter 'config.lr>=1e-3 summary.loss<0.5' --sort summary.loss",
         "og list --filter tag:sweep --columns config.lr,summary.loss --all",
         "og list --filter 'created<2d -status:failed' --json",
+        "og list ~/work/llm --filter source:tensorboard",
     ),
 )
 @click.argument("path", required=False, shell_complete=completing.folders)
@@ -90,8 +91,11 @@ def command(
     store: str | None,
     as_json: bool,
 ) -> None:
-    """List the runs of the store in force, or of PATH (a store, or a project with one), newest first."""
-    target = targets.resolve(path, store=store)
+    """List the runs of the store in force, or of PATH, newest first.
+
+    PATH is a store, a project, or a file or folder of other programs' runs (TensorBoard, W&B, CSV, …).
+    """
+    target = foreign.resolve(path, store=store, patient=True)
     terms = [_in_brackets(filter_, alone=not tags and target.ref is None and not archived)] if filter_ else []
     terms += [f"tag:{_quoted(tag)}" for tag in tags]
     if target.ref is not None:

@@ -8,7 +8,7 @@ from typing import Any, cast
 import click
 
 from opengraphs import client as clients
-from opengraphs.cli import completing, output, run_page, targets
+from opengraphs.cli import completing, foreign, output, run_page
 from opengraphs.cli.options import og_command, reading
 from opengraphs.cli.waiting import ProgressLine, wait_read
 from opengraphs.client.sync import Client
@@ -25,7 +25,7 @@ def command(run: str, store: str | None, as_json: bool) -> None:
 
     RUN is any unique part of its id, its name, or its folder.
     """
-    target = targets.one_run(run, store=store)
+    target = foreign.one_run(run, store=store)
     with ProgressLine() as line, clients.connect(store=target.store) as client:
         facts = wait_read(client, target.ref, line, partial=True)
         progress = None if as_json else _progress(client, facts)

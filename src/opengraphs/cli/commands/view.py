@@ -7,14 +7,20 @@ from typing import Any
 
 import click
 
-from opengraphs.cli import completing, output, targets, views
+from opengraphs.cli import completing, foreign, output, targets, views
 from opengraphs.cli.commands.list import print_runs
 from opengraphs.cli.options import og_command, store, view
 
 
 @og_command(
     "view",
-    examples=("og", "og view k7f3 --graphs train/loss,eval/acc", "og view ~/work/llm", "og view k7f3 --once"),
+    examples=(
+        "og",
+        "og view k7f3 --graphs train/loss,eval/acc",
+        "og view ~/work/llm",
+        "og view runs/exp1/progress.csv",
+        "og view k7f3 --once",
+    ),
 )
 @click.argument("target", metavar="[PATH|RUN]", required=False, shell_complete=completing.runs)
 @click.option("--once", is_flag=True, help="Print one frame and leave.")
@@ -22,11 +28,15 @@ from opengraphs.cli.options import og_command, store, view
 @store
 @view
 def command(target: str | None, once: bool, plain: bool, store: str | None, **options: Any) -> int:
-    """Open a run's graphs, or the runs of a store or project.
+    """Open a run's graphs, or the runs of a store, a project or a folder.
 
-    PATH is a store, a project folder or a run folder; RUN any unique part of a run's id, or its name.
+    PATH is a store, a project folder, a run folder, or a file or folder of other programs' runs
+    (TensorBoard, W&B, Trackio, MLflow, CSV, JSON Lines, logs), which are followed live; RUN any unique part of a run's id, or its name.
     """
-    found = targets.resolve(target, store=store)
+    is_screen = output.is_terminal() and not (once or plain)
+    notes: list[str] = []  # a screen is up, or soon: they come after it
+    heard = notes.extend if is_screen else None
+    found = foreign.resolve(target, store=store, patient=not is_screen, heard=heard)
     chosen = views.look(options)
     ref = views.run_id_of(found)
     if once or (ref and not plain and not output.is_terminal()):
@@ -35,7 +45,10 @@ def command(target: str | None, once: bool, plain: bool, store: str | None, **op
     if plain or not output.is_terminal():
         _print_lines(found.store, ref, chosen)
         return 0
-    return views.leave(views.open_screen(found.store, ref, chosen))
+    place = targets.shown_place(found.store, target)
+    code = views.leave(views.open_screen(found.store, ref, chosen, place=place))
+    foreign.say(notes)
+    return code
 
 
 def _print_lines(store: Path, ref: str | None, chosen: views.Look) -> None:

@@ -7,16 +7,18 @@ a route that is not there.
 from __future__ import annotations
 
 from opengraphs.daemon.app import Endpoint
-from opengraphs.daemon.routes import compare, edits, events, logs, meta, runs, series
+from opengraphs.daemon.routes import compare, edits, events, ingest, logs, meta, runs, series, sources
 from opengraphs.protocol.compare import CompareRequest, DiffRequest, GroupRequest
 from opengraphs.protocol.control import ShutdownRequest, StopRequest
+from opengraphs.protocol.ingest import IngestRequest
 from opengraphs.protocol.runs import EventRequest, PatchRequest
 from opengraphs.protocol.series import SeriesRequest
+from opengraphs.protocol.sources import AttachRequest
 
 ROUTES: tuple[Endpoint, ...] = (
     Endpoint("GET", "/version", meta.version),
     Endpoint("GET", "/health", meta.health),
-    Endpoint("GET", "/doctor", meta.doctor),
+    Endpoint("GET", "/doctor", meta.doctor, query=("below",)),
     Endpoint("GET", "/host", meta.host),
     Endpoint("POST", "/shutdown", meta.shutdown, body=tuple(ShutdownRequest.__annotations__)),
     Endpoint("GET", "/runs", runs.page, query=("filter", "project", "status", "sort", "limit", "cursor")),
@@ -32,6 +34,10 @@ ROUTES: tuple[Endpoint, ...] = (
     Endpoint("GET", "/trash", edits.trash, query=("limit",)),
     Endpoint("POST", "/trash/{ref}/restore", edits.restore),
     Endpoint("DELETE", "/trash/{ref}", edits.purge),
+    Endpoint("GET", "/sources", sources.listed, query=("place", "limit")),
+    Endpoint("POST", "/sources", sources.attach, body=tuple(AttachRequest.__annotations__)),
+    Endpoint("DELETE", "/sources/{ref}", sources.detach),
+    Endpoint("GET", "/imports/{ref}", sources.imported),
     Endpoint("GET", "/metrics/keys", series.keys, query=("run", "q", "limit")),
     Endpoint("POST", "/series", series.series, body=tuple(SeriesRequest.__annotations__)),
     Endpoint("GET", "/transforms", series.transforms),
@@ -43,5 +49,8 @@ ROUTES: tuple[Endpoint, ...] = (
     Endpoint(
         "GET", "/runs/{ref}/log", logs.log, query=("from", "lines", "grep", "direction", "follow", "raw")
     ),
+    Endpoint("GET", "/ingest", ingest.status),
+    Endpoint("POST", "/ingest", ingest.start, body=tuple(IngestRequest.__annotations__)),
+    Endpoint("DELETE", "/ingest", ingest.stop),
     Endpoint("GET", "/events", events.stream, query=("since", "run")),
 )

@@ -72,7 +72,7 @@ def _add_event(engine: EngineStore, changes: list[Change], ref: str, body: Mappi
 def _append(
     engine: EngineStore, changes: list[Change], run_id: str, events: list[dict[str, Any]]
 ) -> list[dict[str, Any]]:
-    run = runs_folder(engine.path) / run_id
+    run = engine.folder_of(run_id)
     with _writing(run):
         written = append_events(run, events, after_s=engine.newest_event_s(run_id))
     changes += engine.look_at(run_id)
@@ -95,7 +95,9 @@ def _remove(engine: EngineStore, changes: list[Change], ref: str, *, force: bool
         return _removed(gone)  # asked twice, since the first answer was lost
     changes += engine.look_at(run_id)
     facts = engine.facts(run_id)
-    run = runs_folder(engine.path) / run_id
+    run = engine.folder_of(run_id)
+    if engine.is_followed(run_id):
+        raise _foreign(facts)
     _check_removable(facts, run, force=force)
     with _writing(run):
         trash_id = bin_.remove(engine.path, run_id)
@@ -116,6 +118,17 @@ def _check_removable(facts: Mapping[str, Any], run: Path, *, force: bool) -> Non
         )
         error.http_status = 409
         raise error
+
+
+def _foreign(facts: Mapping[str, Any]) -> StoreError:
+    source = facts.get("source_path") or ""
+    error = StoreError(
+        f"the run {facts['run_id']} is not og's: it is read from {facts.get('source')}",
+        hint=f"og attach --detach {source} takes its source out of sight; the files stay",
+        path=str(source),
+    )
+    error.http_status = 409
+    return error
 
 
 def _in_trash(store: Path, run_id: str) -> bin_.Trashed | None:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from typing import TYPE_CHECKING
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from opengraphs import paths
 from opengraphs.daemon.encode import plain
+from opengraphs.daemon.ingest import quarantine
 from opengraphs.daemon.params import body_flag
 from opengraphs.protocol.control import HealthReply, HostReply, ShutdownReply
 from opengraphs.protocol.runs import Check, DoctorReply, VersionReply
@@ -18,7 +21,11 @@ if TYPE_CHECKING:
     from opengraphs.daemon.app import Call
 
 
+MAX_NAMED = 10
 DOCTOR_READ_S = 3.0
+BELOW_S = 0.3
+"""How long it looks for foreign runs below a folder."""
+MAX_NAMED = 20
 """How long the doctor reads on in runs that nobody has read yet."""
 
 
@@ -65,7 +72,11 @@ async def doctor(call: Call) -> DoctorReply:
     from opengraphs.engine.doctor import check_seals_of
 
     seals = await asyncio.to_thread(check_seals_of, folders)
-    return {"schema": SCHEMA, "checks": [*_own_checks(call), *found, seals]}  # type: ignore[list-item]
+    own = [*_own_checks(call), _forwarding_check(call, store.name)]
+    foreign = [_check_sources(await store.foreign.rows())]
+    if below := call.params.text("below"):
+        foreign.append(await asyncio.to_thread(_check_below, Path(below)))
+    return {"schema": SCHEMA, "checks": [*own, *found, seals, *foreign]}  # type: ignore[list-item]
 
 
 def _own_checks(call: Call) -> list[Check]:
@@ -90,7 +101,79 @@ def _own_checks(call: Call) -> list[Check]:
             "file events reach ogd",
             "new runs are found by the clock meanwhile; raise fs.inotify.max_user_watches",
         ),
+        _ingest_check(call),
     ]
+
+
+def _ingest_check(call: Call) -> Check:
+    """Whether Trackio's clients are listened to, and rows of theirs that make no sense."""
+    rows, reason = quarantine.waiting()
+    trouble = call.core.ingest.trouble
+    if rows:
+        what = "1 row" if rows == 1 else f"{rows} rows"
+        trouble = trouble or f"{what} of Trackio clients could not be stored, the newest because: {reason}"
+    is_on = call.core.ingest.is_listening
+    return _check(
+        "ingest",
+        trouble,
+        "Trackio clients are listened to" if is_on else "Trackio clients are not listened to (og ingest)",
+        f"they are in {quarantine.path_in_force()}; remove that file when you have seen them"
+        if rows
+        else "og ingest --port 0 chooses a free port",
+    )
+
+
+def _forwarding_check(call: Call, store: str) -> Check:
+    """Runs that cannot be forwarded now, and records that a server refused."""
+    troubles = [
+        f"{run_id} to {told['target']}: {told.get('last_error') or str(told.get('skipped')) + ' records refused'}"
+        for run_id, told in call.core.forwarder.stuck(store)
+    ]
+    more = f"; and {len(troubles) - MAX_NAMED} more" if len(troubles) > MAX_NAMED else ""
+    return _check(
+        "forwarding",
+        "; ".join(troubles[:MAX_NAMED]) + more,
+        "nothing waits to be forwarded for longer than it should",
+        "see `og show RUN` and docs/forwarding.md; what waits stays in the run folder",
+    )
+
+
+def _check_sources(rows: dict[str, Any]) -> Check:
+    """What of the attached foreign runs cannot be read, file by file."""
+    problems = [rows["trouble"]] if rows["trouble"] else []
+    for source in rows["sources"]:
+        if source["message"]:
+            problems.append(f"{source['path']}: {source['message']}")
+        for trouble in source["troubles"]:
+            at = "" if trouble["offset"] is None else f" at {trouble['offset']}"
+            problems.append(f"{trouble['path']}: {trouble['skipped']} skipped: {trouble['reason']}{at}")
+    more = f"; and {len(problems) - MAX_NAMED} more" if len(problems) > MAX_NAMED else ""
+    counts = Counter(source["title"] for source in rows["sources"])
+    return _check(
+        "sources",
+        "; ".join(problems[:MAX_NAMED]) + more,
+        f"attached foreign runs: {_counted(counts)}" if counts else "no foreign runs are attached",
+        "what could be read is shown; og attach --detach PATH lets go of a place that is gone",
+    )
+
+
+def _check_below(folder: Path) -> Check:
+    """Which formats' runs lie below a folder, as far as BELOW_S shows."""
+    from opengraphs.sources.discover import Walk, looked_for
+    from opengraphs.sources.formats import FORMATS
+
+    walk = Walk(folder, FORMATS)
+    counts = Counter(found.format.title for found in walk.advance(BELOW_S))
+    more = "" if walk.is_done else ", and still looking when the time was up"
+    if counts:
+        said = f"below {folder}: {_counted(counts)}{more}; og view {folder} shows them"
+    else:
+        said = f"no foreign runs below {folder}{more}; og reads {looked_for(FORMATS)}"
+    return _check("readers", "", said, "")
+
+
+def _counted(counts: Counter[str]) -> str:
+    return ", ".join(f"{count} {title}" for title, count in counts.most_common())
 
 
 def _check(name: str, trouble: str, fine: str, fix: str) -> Check:

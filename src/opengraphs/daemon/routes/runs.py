@@ -52,7 +52,9 @@ async def lineage(call: Call) -> bytes:
 async def one(call: Call) -> bytes:
     """`GET /runs/{ref}`."""
     store = await call.store()
-    return await store.ask(lambda engine: encode(engine.run(call.ref)), scan=True, runs=(call.ref,))
+    run = await store.ask(lambda engine: engine.run(call.ref), scan=True, runs=(call.ref,))
+    forwarding = call.core.forwarder.shown(store.name, run["run_id"])
+    return encode({**run, "forwarding": forwarding} if forwarding else run)
 
 
 async def events(call: Call) -> bytes:

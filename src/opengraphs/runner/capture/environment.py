@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from opengraphs.runner.commandline import script_of, seeds
-from opengraphs.runner.redact import redact_command, redact_value
 from opengraphs.sdk.ranks import JOB_VARIABLES
+from opengraphs.sdk.redact import redact_command, redact_value
 
 _NAMES = frozenset(
     (
@@ -36,8 +36,17 @@ _PREFIXES = (
 
 def kept(env: Mapping[str, str]) -> dict[str, str]:
     """The variables on the list, secrets replaced; a list, because what is not known is not og's to store."""
-    names = sorted(name for name in env if name in _NAMES or name.startswith(_PREFIXES))
+    names = sorted(
+        name
+        for name in env
+        if (name in _NAMES or name.startswith(_PREFIXES)) and not _is_of_ingest(name, env)
+    )
     return {name: redact_value(name, env[name]) for name in names}
+
+
+def _is_of_ingest(name: str, env: Mapping[str, str]) -> bool:
+    """What `og run` set for this one run alone: a server that another run must not be sent to."""
+    return "OG_INGEST_URL" in env and name in ("OG_INGEST_URL", "TRACKIO_SERVER_URL", "TRACKIO_WRITE_TOKEN")
 
 
 def command_facts(command: list[str], cwd: str, env: Mapping[str, str]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from opengraphs.runner.gitfiles import git_folders, quick_git
-from opengraphs.runner.redact import redact_text
+from opengraphs.sdk.redact import redact_text
 
 _STATUS_LIMIT_S = 20.0
 _DIFF_LIMIT_S = 20.0

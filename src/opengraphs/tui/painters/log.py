@@ -59,6 +59,11 @@ class LogSpec:
         self.stale = stale
 
 
+def nothing_printed(*, ended: bool) -> str:
+    """What stands where a run has no output."""
+    return "no output was kept" if ended else "no output yet"
+
+
 def gutter_width(total_lines: int, width: int) -> int:
     """Cells of the line numbers; 0 on a pane too narrow for them."""
     return max(3, len(str(max(1, total_lines)))) if width >= 50 else 0

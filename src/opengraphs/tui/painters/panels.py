@@ -134,7 +134,7 @@ def paint_system(
     if len(content) > room:
         content = _most_important(blocks, room)
     if not content:
-        content = [[(" no samples yet", "dim")]]
+        content = [[(" no samples", "dim")]]
     return box(content, width, height, glyphs, title="system", right=_short_host(host, width))
 
 

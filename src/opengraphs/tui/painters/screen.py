@@ -140,9 +140,18 @@ def latest_of(system: SystemReply | None) -> dict[str, float] | None:
 
 
 def source_of(run: RunReply | RunRow) -> str:
-    """Where what is shown comes from: runs/…-k7f3."""
+    """Where what is shown comes from: runs/…-k7f3, or another program's file, and what of it cannot be read."""
+    path = run.get("source_path")
+    if path:
+        trouble = run.get("source_trouble")
+        return f"source: {_end_of(path)}" + (f"  {trouble}" if trouble else "")
     run_id = run.get("run_id", "")
     return f"runs/…{run_id[-5:]}" if len(run_id) > 5 else f"runs/{run_id}"
+
+
+def _end_of(path: str) -> str:
+    """The last two names of a path."""
+    return "/".join(path.rsplit("/", 2)[-2:])
 
 
 def source_or_reading(run: RunReply, pending: float) -> str:
@@ -299,7 +308,8 @@ def paint_logs(
             [frame.header(width, glyphs, active="logs", name=name, status=run.get("status", ""))],
             lay.header,
         )
-    spec = log_painter.LogSpec(log["lines"], total_lines=log["total_lines"])
+    message = log_painter.nothing_printed(ended=run.get("status") != "running")
+    spec = log_painter.LogSpec(log["lines"], total_lines=log["total_lines"], message=message)
     paste(rows, log_painter.paint(spec, width, lay.log.height, glyphs), lay.log)
     if lay.status.height:
         now = mode or ("live" if run.get("status") == "running" else "ended")

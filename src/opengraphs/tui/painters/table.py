@@ -36,6 +36,7 @@ _ORDER = (
     "status",
     "name",
     "project",
+    "source",
     "metric",
     "spark",
     "progress",
@@ -53,6 +54,7 @@ _BY_NEED = (
     "metric",
     "step",
     "duration",
+    "source",
     "progress",
     "spark",
     "project",
@@ -64,6 +66,7 @@ _FIXED = {
     "status": ("status", 10, "left"),
     "name": ("name", 16, "left"),
     "project": ("project", 14, "left"),
+    "source": ("source", 13, "left"),
     "metric": ("metric", 21, "left"),
     "spark": ("trend", 16, "left"),
     "progress": ("progress", 15, "left"),
@@ -79,8 +82,11 @@ _ROOMY = 76
 _ROOMY_NAME = 24
 
 
-def columns_for(width: int) -> list[Column]:
-    """The columns of a width, with their final widths; they add up to it with one blank between and one at each end."""
+def columns_for(width: int, *, foreign: bool = False) -> list[Column]:
+    """The columns of a width, with their final widths; they add up to it with one blank between and one at each end.
+
+    foreign: some of the runs are of other programs, so the column that says of which is worth its place.
+    """
     room = width - 2
     kinds = {key: Column(key, title, size, align=align) for key, (title, size, align) in _FIXED.items()}
     if width >= _ROOMY:
@@ -90,6 +96,8 @@ def columns_for(width: int) -> list[Column]:
     chosen: list[str] = []
     used = -1
     for key in _BY_NEED:
+        if key == "source" and not foreign:
+            continue
         size = kinds[key].width + 1
         if used + size <= room or not chosen:
             chosen.append(key)
@@ -132,7 +140,7 @@ def paint(
     """
     if height <= 0:
         return []
-    columns = columns_for(width)
+    columns = columns_for(width, foreign=any(map(is_foreign, runs)))
     rows = [paint_header(columns, width, glyphs, sort=sort)]
     for index in range(top, min(len(runs), top + height - 1)):
         run = runs[index]
@@ -202,6 +210,8 @@ def _text(run: RunRow, key: str, glyphs: Glyphs, now: float) -> tuple[str, str]:
         return glyphs.clean(run.get("name") or run.get("run_id", "")), "text"
     if key == "project":
         return glyphs.clean(run.get("project") or ""), "dim"
+    if key == "source":
+        return glyphs.clean(run.get("source") or "" if is_foreign(run) else ""), "dim"
     if key == "step":
         step = run.get("last_step")
         return (numbers.step(step) if step is not None else "-"), "text" if step is not None else "faint"
@@ -241,6 +251,11 @@ def _fraction(run: RunRow) -> float | None:
         return None
     at = step if step is not None else run.get("last_step")
     return None if at is None else max(0.0, min(1.0, at / total))
+
+
+def is_foreign(run: RunRow) -> bool:
+    """Whether the run was recorded by another program."""
+    return bool(run.get("source_path"))
 
 
 def step_text(run: RunRow) -> str:

@@ -74,7 +74,9 @@ class LogsView(View):
             return self.desk.trouble
         if self.desk.logs.run is None and self.desk.runs.known:
             return "no runs yet"
-        return "no output yet" if self.desk.logs.known else "asking ogd…"
+        if not self.desk.logs.known:
+            return "asking ogd…"
+        return log.nothing_printed(ended=self.desk.graphs.ended)
 
     @property
     def _find_line(self) -> bool:

@@ -25,6 +25,7 @@ class RunsView(View):
     def __init__(self, desk: Desk, live: Asker) -> None:
         super().__init__(desk, live)
         self._row_cache: dict[int, tuple[RunRow, tuple[Any, ...], Row]] = {}
+        self._any_foreign = False
         self._cards_cache: tuple[tuple[Any, ...], list[Row]] | None = None
 
     def make_handlers(self) -> dict[str, Handler]:
@@ -53,7 +54,8 @@ class RunsView(View):
         lay = self._lay = layout.runs(width, height, state.total, minimal=desk.choices.minimal)
         self._cards_shown = cards.per_row(lay.cards.width) if lay.cards else 0
         state.on_cards = state.on_cards and self._cards_shown > 0
-        self._columns = table.columns_for(lay.table.width)
+        self._any_foreign = self._any_foreign or any(map(table.is_foreign, state.visible()))
+        self._columns = table.columns_for(lay.table.width, foreign=self._any_foreign)
         with_line = self._filter_line and lay.table.height > 2
         rows_height = lay.table.height - with_line
         state.resize(rows_height - 1)
@@ -81,7 +83,7 @@ class RunsView(View):
         old, self._row_cache = self._row_cache, {}
         for index, run in enumerate(runs):
             chosen = run.get("run_id") in state.selected
-            look = (width, _age(run, now), index == at, chosen)
+            look = (width, _age(run, now), index == at, chosen, self._any_foreign)
             found = old.get(id(run))
             if found is None or found[1] != look:
                 row = table.paint_run(

@@ -9,6 +9,11 @@ from __future__ import annotations
 
 import re
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
 REDACTED = "[redacted]"
 
 _ALWAYS = {
@@ -20,7 +25,7 @@ _COUNTS = {
     "num", "n", "max", "min", "count", "per", "total", "size", "len", "length", "limit", "budget", "vocab", "pad",
     "eos", "bos", "unk", "mask", "sep", "cls", "special", "additional", "seen", "prompt", "completion", "input",
     "output", "new", "batch", "sort", "group", "primary", "metric", "query", "head", "heads", "value", "dim",
-    "parallelism", "type", "image", "audio", "stop", "start", "end", "ring",
+    "parallelism", "type", "image", "audio", "stop", "start", "end", "ring", "embed",
 }  # fmt: skip
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 _NUMBER = re.compile(r"[-+]?\d{1,12}(\.\d*)?([eE][-+]?\d+)?|true|false|none", re.IGNORECASE)
@@ -63,6 +68,21 @@ def redact_value(name: str, value: str) -> str:
     if value and name_is_secret(name) and not (_NUMBER.fullmatch(value) and not _outright(name)):
         return REDACTED
     return redact_text(value)
+
+
+def redact_config(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings as they may be stored: texts under names of secrets, and those that look like one, are replaced."""
+    return {key: _redacted(key, value) for key, value in config.items()}
+
+
+def _redacted(name: str, value: Any) -> Any:
+    if isinstance(value, str):
+        return redact_value(name, value)
+    if isinstance(value, dict):
+        return {key: _redacted(str(key), item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_redacted(name, item) for item in value]
+    return value
 
 
 def _outright(name: str) -> bool:

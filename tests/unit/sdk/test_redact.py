@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from opengraphs.runner.redact import REDACTED, name_is_secret, redact_command, redact_text, redact_value
+from opengraphs.sdk.redact import REDACTED, name_is_secret, redact_command, redact_text, redact_value
 
 SECRET_NAMES = [
     "HF_TOKEN", "WANDB_API_KEY", "ANTHROPIC_API_KEY", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "GITHUB_TOKEN",
@@ -14,7 +14,7 @@ SECRET_NAMES = [
 ]  # fmt: skip
 PLAIN_NAMES = [
     "PATH", "PWD", "OLDPWD", "num_tokens", "max_new_tokens", "--max-tokens", "tokens_per_batch", "TOKENIZERS_PARALLELISM",
-    "tokenizer", "pad_token", "eos_token_id", "monkey", "keyboard", "primary_key", "sort_key", "num_key_value_heads",
+    "tokenizer", "pad_token", "embed_tokens", "eos_token_id", "monkey", "keyboard", "primary_key", "sort_key", "num_key_value_heads",
     "author", "CUDA_VISIBLE_DEVICES", "lr", "weight_decay", "num_heads", "secretary_problem_size",
 ]  # fmt: skip
 SECRET_VALUES = [
