@@ -9,7 +9,10 @@ from __future__ import annotations
 import functools
 import json
 import os
+import signal
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -96,3 +99,28 @@ def curves(user: OgUser, run: str) -> dict[str, list[tuple[int, float]]]:
         key: [(step, float(value)) for step, value in zip(columns["step"], columns["value"], strict=True)]
         for key, columns in found.items()
     }
+
+
+@contextmanager
+def writing(
+    python: str, script: str, folder: Path, *args: object, **env: str
+) -> Iterator[subprocess.Popen[str]]:
+    """A training of its own that writes below `folder`, without og; killed with all it started."""
+    path = folder / "train.py"
+    path.write_text(script)
+    with subprocess.Popen(
+        [python, str(path), *map(str, args)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        cwd=folder,
+        env={**os.environ, **QUIET, **env},
+        start_new_session=True,
+    ) as child:
+        try:
+            yield child
+        finally:
+            try:
+                os.killpg(child.pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import sqlite3
 import subprocess
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
-from real_kit import QUIET, need
-from sink_kit import RecordingSink, read_all, read_once, reopened
+from og_user import wait_until
+from real_kit import need, writing
+from sink_kit import RecordingSink, read_all, read_once, read_until, reopened
 from table_kit import tree
 
 from opengraphs.sources import csvfile, mlflow_files, mlflow_sqlite, trackio, trainer_state
-from opengraphs.sources.base import Reader
 
 PATIENCE_S = 60.0
 
@@ -76,26 +72,10 @@ print("done", flush=True)
 """
 
 
-@contextmanager
-def _writer(script: str, folder: Path, *args: object, **env: str) -> Iterator[subprocess.Popen[str]]:
-    path = folder / "write.py"
-    path.write_text(script)
-    with subprocess.Popen(
-        [need(), str(path), *map(str, args)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-        cwd=folder,
-        env={**os.environ, **QUIET, "MLFLOW_ALLOW_FILE_STORE": "true", **env},
-        start_new_session=True,
-    ) as child:
-        try:
-            yield child
-        finally:
-            try:
-                os.killpg(child.pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
+def _writer(
+    script: str, folder: Path, *args: object, **env: str
+) -> AbstractContextManager[subprocess.Popen[str]]:
+    return writing(need(), script, folder, *args, MLFLOW_ALLOW_FILE_STORE="true", **env)
 
 
 def _say(child: subprocess.Popen[str], count: int) -> None:
@@ -105,14 +85,6 @@ def _say(child: subprocess.Popen[str], count: int) -> None:
         line = child.stdout.readline()
         assert line, "the writer ended early"
         count -= line.strip().isdigit()
-
-
-def _until(reader: Reader, sink: RecordingSink, is_there: Callable[[], bool]) -> None:
-    end = time.monotonic() + PATIENCE_S
-    while not is_there():
-        assert time.monotonic() < end, "the writer's points did not arrive"
-        read_all(reader, sink)
-        time.sleep(0.01)
 
 
 def _loss(sink: RecordingSink) -> list[tuple[int, float]]:
@@ -138,14 +110,13 @@ def test_trackio_is_followed_and_killed(tmp_path: Path) -> None:
     path, sink = place / "live.db", RecordingSink()
     with _writer(TRACKIO, tmp_path, TRACKIO_DIR=str(place)) as child:
         _say(child, 2)
-        while trackio.accepts(path) is None:
-            time.sleep(0.01)
+        wait_until(lambda: trackio.accepts(path), within_s=PATIENCE_S, what="the database")
         reader = trackio.open_reader(path, None)
-        _until(reader, sink, lambda: len(_loss(sink)) >= 100)
+        read_until(reader, sink, lambda: len(_loss(sink)) >= 100)
         reader = reopened(trackio.open_reader, path, reader)
-        _until(reader, sink, lambda: len(_loss(sink)) >= 300)
+        read_until(reader, sink, lambda: len(_loss(sink)) >= 300)
     before = tree(place)
-    _until(reader, sink, lambda: len(_loss(sink)) >= _count(path, tmp_path))
+    read_until(reader, sink, lambda: len(_loss(sink)) >= _count(path, tmp_path))
     assert _loss(sink) == [(step, step / 8) for step in range(len(_loss(sink)))]
     assert tree(place) == before
     assert reader.troubles() == []
@@ -161,12 +132,11 @@ def test_trackio_never_waits_for_us(tmp_path: Path) -> None:
     path, sink = place / "live.db", RecordingSink()
     script = TRACKIO.replace("1_000_000", "400") + "\ntrackio.finish()\nprint(1, flush=True)\n"
     with _writer(script, tmp_path, TRACKIO_DIR=str(place)) as child:
-        while trackio.accepts(path) is None:
-            time.sleep(0.001)
+        wait_until(lambda: trackio.accepts(path), within_s=PATIENCE_S, what="the database")
         reader = trackio.open_reader(path, None)
         while child.poll() is None:
             read_all(reader, sink)
-    _until(reader, sink, lambda: len(_loss(sink)) >= 400)
+    read_until(reader, sink, lambda: len(_loss(sink)) >= 400)
     assert _loss(sink) == [(step, step / 8) for step in range(400)]
     assert sorted(file.name for file in place.iterdir() if "wal" in file.name or "shm" in file.name) == []
 
@@ -182,12 +152,12 @@ def test_mlflow_is_followed_and_killed(tmp_path: Path, kind: str) -> None:
         _say(child, 2)
         assert module.accepts(path) == path
         reader = module.open_reader(path, None)
-        _until(reader, sink, lambda: len(_loss(sink)) >= 40)
+        read_until(reader, sink, lambda: len(_loss(sink)) >= 40)
         (facts,) = sink.facts.values()
         assert (facts["name"], facts["project"], facts["status"]) == ("one", "live", "running")
         assert facts["config"] == {"lr": 0.5}
         reader = reopened(module.open_reader, path, reader)
-        _until(reader, sink, lambda: len(_loss(sink)) >= 80)
+        read_until(reader, sink, lambda: len(_loss(sink)) >= 80)
     read_all(reader, sink)
     assert _loss(sink) == [(step, step / 8) for step in range(len(_loss(sink)))]
     assert not list(tmp_path.glob("*-wal")) + list(tmp_path.glob("*-shm"))
@@ -199,7 +169,7 @@ def test_lightnings_table_is_followed_through_its_rewrites(tmp_path: Path) -> No
     with _writer(LIGHTNING, tmp_path, tmp_path) as child:
         _say(child, 5)
         reader = csvfile.open_reader(path, None)
-        _until(reader, sink, lambda: len(_loss(sink)) >= 60)
+        read_until(reader, sink, lambda: len(_loss(sink)) >= 60)
         _say(child, 20)
         reader = reopened(csvfile.open_reader, path, reader)
     read_all(reader, sink)

@@ -4,18 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from real_kit import QUIET, need
-from sink_kit import RecordingSink, read_all, read_once
+from real_kit import QUIET, need, writing
+from sink_kit import RecordingSink, read_all, read_once, read_until
 
-from opengraphs.sources.base import Reader
 from opengraphs.sources.tensorboard import TensorBoardReader
 from opengraphs.sources.wandb import WandbReader, accepts
 
@@ -47,44 +42,15 @@ for step in range(1_000_000):
 """
 
 
-@contextmanager
-def _writer(python: str, script: str, folder: Path) -> Iterator[subprocess.Popen[str]]:
-    path = folder / "train.py"
-    path.write_text(script)
-    env = {**os.environ, **QUIET, "WANDB_DATA_DIR": str(folder), "WANDB_CACHE_DIR": str(folder)}
-    with subprocess.Popen(
-        [python, str(path), str(folder / "logs")],
-        stdout=subprocess.PIPE,
-        text=True,
-        env=env,
-        start_new_session=True,
-    ) as child:
-        try:
-            yield child
-        finally:
-            try:
-                os.killpg(child.pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
-
-
-def _follow(reader: Reader, sink: RecordingSink, until: Callable[[], bool]) -> None:
-    end = time.monotonic() + PATIENCE_S
-    while not until():
-        assert time.monotonic() < end, "the writer's points did not arrive"
-        read_all(reader, sink)
-        time.sleep(0.02)
-
-
 @pytest.mark.parametrize("module", ["tensorboardX", "torch.utils.tensorboard"])
 def test_a_summary_writer_is_followed_and_killed(module: str, tmp_path: Path) -> None:
     python = need(module.partition(".")[0], "tensorboard")
     (tmp_path / "logs").mkdir()
-    with _writer(python, SUMMARY_WRITER.format(module=module), tmp_path) as child:
+    with writing(python, SUMMARY_WRITER.format(module=module), tmp_path, tmp_path / "logs") as child:
         assert child.stdout is not None
         flushed = int(child.stdout.readline())
         reader, sink = TensorBoardReader(tmp_path / "logs"), RecordingSink()
-        _follow(reader, sink, lambda: len(sink.curves().get("acc", ())) > 2000)
+        read_until(reader, sink, lambda: len(sink.curves().get("acc", ())) > 2000)
         flushed = max(flushed, *(int(child.stdout.readline()) for _ in range(3)))
         child.kill()
         child.wait(PATIENCE_S)
@@ -101,14 +67,15 @@ def test_a_summary_writer_is_followed_and_killed(module: str, tmp_path: Path) ->
 def test_a_wandb_run_is_followed_and_killed(tmp_path: Path) -> None:
     python = need("wandb")
     (tmp_path / "logs").mkdir()
-    with _writer(python, WANDB, tmp_path) as child:
+    places = {"WANDB_DATA_DIR": str(tmp_path), "WANDB_CACHE_DIR": str(tmp_path)}
+    with writing(python, WANDB, tmp_path, tmp_path / "logs", **places) as child:
         assert child.stdout is not None
         child.stdout.readline()
         path = next(
             found for folder in tmp_path.glob("logs/wandb/offline-run-*") if (found := accepts(folder))
         )
         reader, sink = WandbReader(path), RecordingSink()
-        _follow(reader, sink, lambda: len(sink.curves().get("nest.a", ())) > 200)
+        read_until(reader, sink, lambda: len(sink.curves().get("nest.a", ())) > 200)
         child.kill()
         child.wait(PATIENCE_S)
         read_all(reader, sink)

@@ -64,9 +64,10 @@ def hidden(printed: Iterable[str], logged: Iterable[str]) -> set[str]:
     A key that says nothing of its split is the training's. Evaluation and validation are one
     where only one of them is logged.
     """
-    known = {measure(key) for key in logged}
-    if not known:
+    printed, logged = list(printed), list(logged)
+    if not printed or not logged:
         return set()
+    known = {measure(key) for key in logged}
     plain = {_plain(each) for each in known}
     splits = {each.split for each in known}
     found = set()

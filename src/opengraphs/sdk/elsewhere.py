@@ -154,10 +154,7 @@ def setup(*_args: Any, **_kwargs: Any) -> type:
 
 def termlog(string: str = "", *_args: Any, **_kwargs: Any) -> None:
     """Write a line to stderr."""
-    try:
-        sys.stderr.write("og: %s\n" % string)
-    except Exception:  # closed, or none at all
-        pass
+    warn.say(string)
 
 
 termwarn = termerror = termlog

@@ -29,10 +29,17 @@ def tell(kind: str, text: str) -> None:
     if kind in _told or len(_told) >= MAX_KINDS:
         return
     _told.add(kind)
+    say(text)
+
+
+def say(text: str) -> None:
+    """Write `og: text` to stderr."""
     try:
         sys.stderr.write("og: %s\n" % text)
         sys.stderr.flush()
-    except Exception:  # closed, or none at all
+    except (
+        Exception
+    ):  # the border of the SDK: stderr may be closed, of the script's own making, or none at all
         pass
 
 

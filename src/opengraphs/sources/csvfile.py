@@ -16,11 +16,11 @@ from typing import Any
 
 from opengraphs.records import RunFacts
 from opengraphs.sources import csvshape, plain
-from opengraphs.sources.base import Format, Reader, Sink, Trouble
+from opengraphs.sources.base import Format, Reader, Sink
 from opengraphs.sources.csvshape import Shape
 from opengraphs.sources.followed import Rewritten
-from opengraphs.sources.linefile import MAX_LINE, LineFile, Lines
-from opengraphs.sources.mishaps import Mishaps
+from opengraphs.sources.linefile import MAX_LINE, Lines
+from opengraphs.sources.reading import LineReader
 
 QUIET_S = 600.0
 """A last line without an end counts as whole in a file that nobody touched for so long."""
@@ -28,15 +28,8 @@ _SIDE_FILES = ("params.json", "hparams.yaml", "args.yaml")
 _HEAD = 1 << 15
 
 
-class CsvReader:
+class CsvReader(LineReader):
     """Follows one table."""
-
-    def __init__(self, path: Path, cursor: Mapping[str, Any] | None) -> None:
-        saved = cursor or {}
-        self._path = path
-        self._mishaps = Mishaps(saved.get("troubles"))
-        self._lines = LineFile(path, saved.get("lines"), self._mishaps)
-        self._begin(saved)
 
     def _begin(self, saved: Mapping[str, Any]) -> None:
         self._shape: Shape | None = None
@@ -85,25 +78,13 @@ class CsvReader:
             "troubles": self._mishaps.saved(),
         }
 
-    def troubles(self) -> list[Trouble]:
-        return self._mishaps.troubles()
-
-    def left(self) -> float:
-        return self._lines.left()
-
-    def close(self) -> None:
-        """Nothing stays open between reads."""
-
     _tail_due: float | None = None
 
     def _is_tail_due(self) -> bool:
         return self._tail_due is not None and time.time() >= self._tail_due
 
-    def _restart(self, sink: Sink) -> None:
-        for key in self._keys:
-            sink.reset(key)
-        self._begin({})
-        self._lines.rewind()
+    def _told(self) -> list[str]:
+        return self._keys
 
     def _header_again(self) -> Shape:
         """The header that the rows before belonged to.

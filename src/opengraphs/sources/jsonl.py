@@ -14,26 +14,18 @@ from typing import Any
 from opengraphs.records import RunFacts
 from opengraphs.sdk.layout import RUN_JSON
 from opengraphs.sources import plain
-from opengraphs.sources.base import Format, Reader, Sink, Trouble
+from opengraphs.sources.base import Format, Reader, Sink
 from opengraphs.sources.followed import Rewritten
 from opengraphs.sources.jsonshape import Teller, looks_like_metrics
-from opengraphs.sources.linefile import LineFile
-from opengraphs.sources.mishaps import Mishaps
+from opengraphs.sources.reading import LineReader
 
 KEY = ""
 _HEAD = 1 << 16
 _RAY_RESULT = "result.json"
 
 
-class JsonLinesReader:
+class JsonLinesReader(LineReader):
     """Follows one file."""
-
-    def __init__(self, path: Path, cursor: Mapping[str, Any] | None) -> None:
-        saved = cursor or {}
-        self._path = path
-        self._mishaps = Mishaps(saved.get("troubles"))
-        self._lines = LineFile(path, saved.get("lines"), self._mishaps)
-        self._begin(saved)
 
     def _begin(self, saved: Mapping[str, Any]) -> None:
         self._is_told = bool(saved.get("is_told"))
@@ -77,20 +69,8 @@ class JsonLinesReader:
             "troubles": self._mishaps.saved(),
         }
 
-    def troubles(self) -> list[Trouble]:
-        return self._mishaps.troubles()
-
-    def left(self) -> float:
-        return self._lines.left()
-
-    def close(self) -> None:
-        """Nothing stays open between reads."""
-
-    def _restart(self, sink: Sink) -> None:
-        if self._is_told:
-            sink.reset(KEY)
-        self._begin({})
-        self._lines.rewind()
+    def _told(self) -> list[str]:
+        return [KEY] if self._is_told else []
 
     def _take(self, sink: Sink, line: bytes, modified: float) -> bool:
         """Hand over one line; False when it is no object."""

@@ -16,10 +16,11 @@ from typing import Any
 from zlib import crc32
 
 from opengraphs.sources import mlflow_facts, plain
-from opengraphs.sources.base import Format, Reader, Sink, Trouble
+from opengraphs.sources.base import Format, Reader, Sink
 from opengraphs.sources.followed import Rewritten
 from opengraphs.sources.linefile import LineFile
 from opengraphs.sources.mishaps import Mishaps
+from opengraphs.sources.reading import PathReader
 
 META = "meta.yaml"
 MAX_DEPTH = 8
@@ -141,13 +142,12 @@ class _Run:
         return self.folder / "metrics" / name
 
 
-class MlflowFilesReader:
+class MlflowFilesReader(PathReader):
     """Follows a store, one experiment of it, or one run."""
 
     def __init__(self, path: Path, cursor: Mapping[str, Any] | None) -> None:
         saved = cursor or {}
-        self._root = path
-        self._mishaps = Mishaps(saved.get("troubles"))
+        super().__init__(path, saved)
         self._saved: Mapping[str, Any] = saved.get("runs") or {}
         self._runs: dict[str, _Run] = {}
         self._list_at = 0.0
@@ -171,15 +171,9 @@ class MlflowFilesReader:
         known = {key: run.saved() for key, run in self._runs.items() if run.facts_sum}
         return {"runs": known or dict(self._saved), "troubles": self._mishaps.saved()}
 
-    def troubles(self) -> list[Trouble]:
-        return self._mishaps.troubles()
-
     def left(self) -> float:
         waiting = sum(not run.is_met for run in self._runs.values())
         return waiting / len(self._runs) if self._runs else 0.0
-
-    def close(self) -> None:
-        """Nothing stays open between reads."""
 
     def _read_run(self, sink: Sink, key: str, deadline: float) -> bool:
         run = self._runs[key]
@@ -214,8 +208,8 @@ class MlflowFilesReader:
             OSError: the store cannot be listed.
         """
         began = time.monotonic()
-        os.scandir(self._root).close()  # raises where there is none
-        found = dict(_runs(self._root))
+        os.scandir(self._path).close()  # raises where there is none
+        found = dict(_runs(self._path))
         for key in [key for key in self._runs if key not in found]:
             if self._runs.pop(key).facts_sum:
                 sink.gone(key)

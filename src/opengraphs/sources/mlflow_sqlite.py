@@ -17,10 +17,9 @@ from typing import Any
 from zlib import crc32
 
 from opengraphs.sources import mlflow_facts, plain
-from opengraphs.sources.base import Format, Reader, Sink, Trouble
-from opengraphs.sources.mishaps import Mishaps
-from opengraphs.sources.sqlitefile import BusyError, Database, Look, Row, Signature, has_tables
-from opengraphs.sources.sqlitepages import DamagedError
+from opengraphs.sources.base import Format, Reader, Sink
+from opengraphs.sources.reading import DatabaseReader
+from opengraphs.sources.sqlitefile import Look, Row, Signature, has_tables
 
 BATCH = 2000
 FACTS_S = 0.5
@@ -30,14 +29,12 @@ _RUN = ("run_uuid", "name", "status", "start_time", "end_time", "user_id", "life
 _METRIC = ("run_uuid", "key", "value", "timestamp", "step", "is_nan")
 
 
-class MlflowReader:
+class MlflowReader(DatabaseReader):
     """Follows one database."""
 
     def __init__(self, path: Path, cursor: Mapping[str, Any] | None) -> None:
         saved = cursor or {}
-        self._path = path
-        self._db = Database(path)
-        self._mishaps = Mishaps(saved.get("troubles"))
+        super().__init__(path, saved)
         self._identity = int(saved.get("identity", 0))
         self._last = int(saved.get("last", 0))
         self._runs: dict[str, int] = {
@@ -45,32 +42,15 @@ class MlflowReader:
         }
         self._deleted: set[str] = {str(key) for key in saved.get("deleted") or ()}
         self._names: dict[str, tuple[str, float | None]] = {}
-        self._seen: Signature | None = None
-        self._faced: Signature | None = None
         self._facts_at = 0.0
-        self._damage = ""
-        self._left = 0.0
 
     def read(self, sink: Sink, *, budget_s: float) -> bool:
         deadline = time.monotonic() + budget_s
         signature = self._db.signature()
         due = time.monotonic() >= self._facts_at
-        if signature == self._seen and (signature == self._faced or not due):
+        if signature == self._seen and (signature == self._settled or not due):
             return False
-        try:
-            with self._db.look() as look:
-                state = self._read(sink, look, signature, deadline, due)
-        except BusyError:
-            return False
-        except DamagedError as error:
-            if signature == self._db.signature():
-                self._damage = str(error)
-                self._mishaps.once(self._path, self._damage)
-                self._seen = self._faced = signature
-            return False
-        self._mishaps.over(self._path, self._damage)
-        self._seen = signature if state is False else None
-        return bool(state)
+        return self._look(signature, lambda look: self._read(sink, look, signature, deadline, due))
 
     def cursor(self) -> dict[str, Any]:
         return {
@@ -80,15 +60,6 @@ class MlflowReader:
             "deleted": sorted(self._deleted),
             "troubles": self._mishaps.saved(),
         }
-
-    def troubles(self) -> list[Trouble]:
-        return self._mishaps.troubles()
-
-    def left(self) -> float:
-        return self._left
-
-    def close(self) -> None:
-        """Nothing stays open between reads."""
 
     def _read(self, sink: Sink, look: Look, signature: Signature, deadline: float, due: bool) -> bool | None:
         """True: more at once. False: through. None: what was seen does not hold together, ask again."""
@@ -157,7 +128,7 @@ class MlflowReader:
             sink.gone(key)
         ended = time.monotonic()
         self._facts_at = ended + max(FACTS_S, FACTS_SHARE * (ended - began))
-        self._faced = signature
+        self._settled = signature
         return True
 
     def _all(self, look: Look, table: str, columns: tuple[str, ...]) -> list[Row]:

@@ -16,11 +16,11 @@ from typing import Any, cast
 
 from opengraphs.records import RunFacts
 from opengraphs.sources import plain
-from opengraphs.sources.base import Format, Sink, Trouble
+from opengraphs.sources.base import Format, Sink
 from opengraphs.sources.eventfile import EventFile
 from opengraphs.sources.eventfolder import MARK, EventFolder, Member, origin, run_folder
 from opengraphs.sources.followed import Piece, Rewritten
-from opengraphs.sources.mishaps import Mishaps
+from opengraphs.sources.reading import PathReader
 from opengraphs.sources.tfnotes import Notes, Session
 from opengraphs.sources.tfrecord import HEADER_BYTES, Framing
 
@@ -33,13 +33,13 @@ _LAST_DAY = 1e11
 _FAILED = 2
 
 
-class TensorBoardReader:
+class TensorBoardReader(PathReader):
     """Follows one folder; see `base.Reader`."""
 
     def __init__(self, path: Path, cursor: Mapping[str, Any] | None = None) -> None:
         saved = dict(cursor or {})
+        super().__init__(path, saved)
         self._folder = EventFolder(path)
-        self._mishaps = Mishaps(saved.get("troubles"))
         self._saved: dict[str, Any] = _dict(saved.get("files"))
         self._config: dict[str, Any] = _dict(saved.get("config"))
         self._created_at: float | None = saved.get("created_at")
@@ -213,18 +213,12 @@ class TensorBoardReader:
             "troubles": [row for row in self._mishaps.saved() if row[1] not in passing],
         }
 
-    def troubles(self) -> list[Trouble]:
-        return self._mishaps.troubles()
-
     def left(self) -> float:
         if self._is_through or not self._order:
             return 0.0
         sizes = [max(_size(file.path), file.followed.offset) for file in self._order]
         done = sum(file.followed.offset for file in self._order)
         return 1.0 - done / sum(sizes) if sum(sizes) else 0.0
-
-    def close(self) -> None:
-        """No file is kept open."""
 
 
 def _end(session: Session) -> RunFacts:

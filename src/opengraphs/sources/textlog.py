@@ -18,9 +18,9 @@ from opengraphs.grammar.stamps import stamp
 from opengraphs.grammar.terminal import MAX_LINE_BYTES
 from opengraphs.records import RunFacts
 from opengraphs.sources import plain
-from opengraphs.sources.base import Format, Reader, Sink, Trouble
+from opengraphs.sources.base import Format, Reader, Sink
 from opengraphs.sources.followed import FollowedFile, Rewritten
-from opengraphs.sources.mishaps import Mishaps
+from opengraphs.sources.reading import PathReader
 
 KEY = ""
 CONTEXT_BYTES = 256 << 10
@@ -32,13 +32,12 @@ _NO_TEXT = bytes(set(range(32)) - set(b"\a\b\t\n\v\f\r\x1b"))
 _UNIX_NAME = re.compile(r"log_(\d{9,10})(?:\.\d+)?$")
 
 
-class TextLogReader:
+class TextLogReader(PathReader):
     """Follows one log."""
 
     def __init__(self, path: Path, cursor: Mapping[str, Any] | None) -> None:
         saved = cursor or {}
-        self._path = path
-        self._mishaps = Mishaps(saved.get("troubles"))
+        super().__init__(path, saved)
         self._file = FollowedFile(str(path), saved.get("place"))
         self._inode = saved.get("inode")
         self._is_told = bool(saved.get("is_told"))
@@ -170,15 +169,9 @@ class TextLogReader:
             "troubles": self._mishaps.saved(),
         }
 
-    def troubles(self) -> list[Trouble]:
-        return self._mishaps.troubles()
-
     def left(self) -> float:
         size = self._file.size
         return max(0.0, 1 - self._file.offset / size) if size else 0.0
-
-    def close(self) -> None:
-        """Nothing stays open between reads."""
 
 
 def _read(path: Path, offset: int, most: int) -> bytes:

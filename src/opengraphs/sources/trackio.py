@@ -17,10 +17,9 @@ from typing import Any
 from zlib import crc32
 
 from opengraphs.sources import plain, trackio_values
-from opengraphs.sources.base import Format, Reader, Sink, Trouble
-from opengraphs.sources.mishaps import Mishaps
-from opengraphs.sources.sqlitefile import BusyError, Database, Look, Row, Signature, has_tables
-from opengraphs.sources.sqlitepages import DamagedError
+from opengraphs.sources.base import Format, Reader, Sink
+from opengraphs.sources.reading import DatabaseReader
+from opengraphs.sources.sqlitefile import Look, Row, Signature, has_tables
 from opengraphs.sources.trackio_inbox import Inbox, id_of
 
 KNOWN_SCHEMA = 2
@@ -35,15 +34,13 @@ _TABLES = {
 _CONFIG = ("run_name", "config", "created_at")
 
 
-class TrackioReader:
+class TrackioReader(DatabaseReader):
     """Follows one project."""
 
     def __init__(self, path: Path, cursor: Mapping[str, Any] | None) -> None:
         saved = cursor or {}
-        self._path = path
+        super().__init__(path, saved)
         self._project = plain.clean(path.stem)
-        self._db = Database(path)
-        self._mishaps = Mishaps(saved.get("troubles"))
         self._inbox = Inbox(path.parent / "inbox", path.stem, saved.get("inbox") or {}, self._mishaps)
         self._identity: list[Any] = list(saved.get("identity") or [])
         self._last: dict[str, int] = {
@@ -53,13 +50,9 @@ class TrackioReader:
             str(key): int(value) for key, value in (saved.get("runs") or {}).items()
         }
         self._inboxed: set[str] = {str(key) for key in saved.get("inboxed") or ()}
-        self._seen: Signature | None = None
-        self._recounted: Signature | None = None
-        self._damage = ""
         self._recount_at = 0.0
         self._stamp: object = None
         self._stamp_s = 0.0
-        self._left = 0.0
 
     def read(self, sink: Sink, *, budget_s: float) -> bool:
         deadline = time.monotonic() + budget_s
@@ -72,22 +65,9 @@ class TrackioReader:
             if (self._path.parent / "inbox").is_dir():
                 return more  # nobody has imported anything yet
             raise
-        if signature == self._seen and (signature == self._recounted or time.monotonic() < self._recount_at):
+        if signature == self._seen and (signature == self._settled or time.monotonic() < self._recount_at):
             return more
-        try:
-            with self._db.look() as look:
-                state = self._read(sink, look, signature, deadline)
-        except BusyError:
-            return more
-        except DamagedError as error:
-            if signature == self._db.signature():  # else a writer was at work
-                self._damage = str(error)
-                self._mishaps.once(self._path, self._damage)
-                self._seen = self._recounted = signature
-            return more
-        self._mishaps.over(self._path, self._damage)
-        self._seen = signature if state is False else None
-        return more or bool(state)
+        return self._look(signature, lambda look: self._read(sink, look, signature, deadline)) or more
 
     def cursor(self) -> dict[str, Any]:
         return {
@@ -98,15 +78,6 @@ class TrackioReader:
             "inbox": self._inbox.saved(),
             "troubles": self._mishaps.saved(),
         }
-
-    def troubles(self) -> list[Trouble]:
-        return self._mishaps.troubles()
-
-    def left(self) -> float:
-        return self._left
-
-    def close(self) -> None:
-        """Nothing stays open between reads."""
 
     def _read(self, sink: Sink, look: Look, signature: Signature, deadline: float) -> bool | None:
         """True: more at once. False: through. None: what was seen does not hold together, ask again."""
@@ -257,7 +228,7 @@ class TrackioReader:
             found = look.distinct(table, column)
             if found is None:
                 self._recount_at = began + RECOUNT_S
-                self._recounted = signature
+                self._settled = signature
                 return False
             present |= {self._key(one) for one in found}
         if not look.is_whole():
@@ -267,7 +238,7 @@ class TrackioReader:
             sink.gone(key)
         ended = time.monotonic()
         self._recount_at = ended + max(RECOUNT_S, 20 * (ended - began))
-        self._recounted = signature
+        self._settled = signature
         return False
 
     def _key(self, value: object) -> str:

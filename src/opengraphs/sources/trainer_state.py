@@ -20,8 +20,8 @@ from zlib import crc32
 from opengraphs.records import RunFacts
 from opengraphs.sdk import checkpoints
 from opengraphs.sources import plain
-from opengraphs.sources.base import Format, Reader, Sink, Trouble
-from opengraphs.sources.mishaps import Mishaps
+from opengraphs.sources.base import Format, Reader, Sink
+from opengraphs.sources.reading import PathReader
 
 STATE = "trainer_state.json"
 KEY = ""
@@ -46,13 +46,12 @@ class _State(NamedTuple):
         return self.mark[2] / 1e9
 
 
-class TrainerStateReader:
+class TrainerStateReader(PathReader):
     """Follows one output folder."""
 
     def __init__(self, path: Path, cursor: Mapping[str, Any] | None) -> None:
         saved = cursor or {}
-        self._folder = path
-        self._mishaps = Mishaps(saved.get("troubles"))
+        super().__init__(path, saved)
         self._seen: list[Any] = list(saved.get("seen") or ())
         self._count = int(saved.get("count", 0))
         self._sum = int(saved.get("sum", 0))
@@ -64,9 +63,9 @@ class TrainerStateReader:
     def read(self, sink: Sink, *, budget_s: float) -> bool:
         states = self._states()
         if not states:
-            if self._folder.is_dir():
+            if self._path.is_dir():
                 return False
-            raise FileNotFoundError(2, "no such folder", str(self._folder))
+            raise FileNotFoundError(2, "no such folder", str(self._path))
         candidates = _candidates(states)
         marks = [[str(state.path), *state.mark] for state in candidates]
         if marks != self._seen:
@@ -88,21 +87,15 @@ class TrainerStateReader:
             "troubles": self._mishaps.saved(),
         }
 
-    def troubles(self) -> list[Trouble]:
-        return self._mishaps.troubles()
-
     def left(self) -> float:
         return 0.0
 
-    def close(self) -> None:
-        """Nothing stays open between reads."""
-
     def _states(self) -> list[_State]:
         found: list[_State] = []
-        own = plain.file_mark(self._folder / STATE)
+        own = plain.file_mark(self._path / STATE)
         if own:
-            found.append(_State(self._folder / STATE, own, None))
-        for step, folder in _checkpoints(self._folder):
+            found.append(_State(self._path / STATE, own, None))
+        for step, folder in _checkpoints(self._path):
             mark = plain.file_mark(folder / STATE)
             if mark:
                 found.append(_State(folder / STATE, mark, step))
@@ -168,13 +161,13 @@ class TrainerStateReader:
 
     def _tell(self, sink: Sink, record: Mapping[str, Any], states: list[_State]) -> None:
         config = {key: record[key] for key in _SETTINGS if record.get(key) is not None}
-        folders = [self._folder, *(one.path.parent for one in reversed(states))]
+        folders = [self._path, *(one.path.parent for one in reversed(states))]
         config = {**_model_config(folders), **plain.config(config)}
         fresh = crc32(json.dumps(config, sort_keys=True).encode("utf-8", "replace"))
         if self._is_told and fresh == self._facts_sum:
             return
         first = min(one.modified for one in states)
-        facts = RunFacts(name=plain.folder_name(self._folder), created_at=plain.iso(first), config=config)
+        facts = RunFacts(name=plain.folder_name(self._path), created_at=plain.iso(first), config=config)
         sink.run(KEY, facts)
         self._is_told, self._facts_sum = True, fresh
 

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from opengraphs.sources import leveldblog, plain
-from opengraphs.sources.base import Format, Sink, Trouble
+from opengraphs.sources.base import Format, Sink
 from opengraphs.sources.followed import SLICE_BYTES, FollowedFile, Piece, Rewritten
-from opengraphs.sources.mishaps import Mishaps
 from opengraphs.sources.protowire import WireError
+from opengraphs.sources.reading import PathReader
 from opengraphs.sources.wandbrun import KEY, WandbRun
 
 SUFFIX = ".wandb"
@@ -26,15 +26,14 @@ _NO_RECORD = "records that are none of W&B's"
 _TOO_LONG = "records that are too long"
 
 
-class WandbReader:
+class WandbReader(PathReader):
     """Follows one `.wandb` file; see `base.Reader`."""
 
     def __init__(self, path: Path, cursor: Mapping[str, Any] | None = None) -> None:
         saved = dict(cursor or {})
-        self._path = path
+        super().__init__(path, saved)
         self._file = FollowedFile(str(path), saved.get("place"))
         self._run = self._new_run(saved.get("run"))
-        self._mishaps = Mishaps(saved.get("troubles"))
         self._is_log_read = bool(saved.get("is_log_read"))
         self._slice = SLICE_BYTES
         self._is_through = False
@@ -168,16 +167,10 @@ class WandbReader:
             "troubles": self._mishaps.saved(),
         }
 
-    def troubles(self) -> list[Trouble]:
-        return self._mishaps.troubles()
-
     def left(self) -> float:
         if self._is_through or not self._file.size:
             return 0.0
         return max(0.0, 1.0 - self._file.offset / self._file.size)
-
-    def close(self) -> None:
-        """No file is kept open."""
 
 
 _METADATA = {"host": "host", "username": "user", "python": "python", "root": "cwd", "program": "script"}

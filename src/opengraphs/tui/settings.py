@@ -64,7 +64,6 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("run.patterns", (), "OG_PATTERN", (), "your own patterns for that, a text or a list of texts"),
 )
 
-TABLES = ("ui", "run")
 USERS_OWN = frozenset(("run.mirror_to",))
 """Settings that no project may make for its user."""
 _RANGES = {"ui.refresh_ms": (33, 60_000)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,8 @@ from typing import Any
 from opengraphs.records import RunFacts
 from opengraphs.sources.base import Reader
 
+DEADLINE_S = 60.0
+LOOK_EVERY_S = 0.005
 ROUNDS = 100_000
 """More rounds than any test needs: a reader that always says "more" is caught, not waited for."""
 
@@ -114,3 +117,12 @@ def reopened(open_reader: Open, path: Path, reader: Reader) -> Reader:
     cursor = json.loads(json.dumps(reader.cursor()))
     reader.close()
     return open_reader(path, cursor)
+
+
+def read_until(reader: Reader, sink: RecordingSink, is_there: Callable[[], bool]) -> None:
+    """Look again and again, as the follower does, until something is there."""
+    end = time.monotonic() + DEADLINE_S
+    while not is_there():
+        assert time.monotonic() < end, "it never came"
+        read_all(reader, sink)
+        time.sleep(LOOK_EVERY_S)

@@ -10,17 +10,12 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from sink_kit import RecordingSink, read_all
-
-from opengraphs.sources.base import Reader
+from sink_kit import RecordingSink
 
 FIXTURES = Path(__file__).parents[2] / "fixtures" / "tables"
-DEADLINE_S = 30.0
 
 
 def fixture(name: str, to: Path) -> Path:
@@ -95,12 +90,3 @@ def kill(process: subprocess.Popen[str]) -> None:
     process.wait()
     assert process.stdout is not None
     process.stdout.close()
-
-
-def read_until(reader: Reader, sink: RecordingSink, is_there: Callable[[], bool]) -> None:
-    """Poll as the follower does, until something is there."""
-    end = time.monotonic() + DEADLINE_S
-    while not is_there():
-        assert time.monotonic() < end, "it never came"
-        read_all(reader, sink)
-        time.sleep(0.005)

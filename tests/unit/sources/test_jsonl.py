@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sink_kit import RecordingSink, read_all, read_once, reopened
-from table_kit import curves, kill, lines_of, read_until, spawn, tree
+from sink_kit import RecordingSink, read_all, read_once, read_until, reopened
+from table_kit import curves, kill, lines_of, spawn, tree
 
 from opengraphs.sources import jsonl
 

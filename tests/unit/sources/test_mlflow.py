@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sink_kit import RecordingSink, read_all, read_once, reopened
-from table_kit import by_name, curves, expected, fixture, kill, lines_of, read_until, same, spawn, tree
+from sink_kit import RecordingSink, read_all, read_once, read_until, reopened
+from table_kit import by_name, curves, expected, fixture, kill, lines_of, same, spawn, tree
 
 from opengraphs.sources import mlflow_facts, mlflow_files, mlflow_sqlite
 

@@ -98,7 +98,7 @@ class Followed:
             commit, more = self._look(budget_s)
         except OSError as error:
             return self._failed(error.strerror or str(error), before)
-        except Exception as error:  # the border around readers: one that fails must not stop the others
+        except Exception as error:  # the daemon's border: a reader that fails must not stop the others
             log.exception("the reader of %s failed", self.path)
             return self._failed(f"its reader failed: {type(error).__name__}: {error}", before)
         self.failure = ""

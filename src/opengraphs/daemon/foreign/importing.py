@@ -223,7 +223,7 @@ class Import:
                     self._import(found)
         except OSError as error:
             self.failure = f"{error.strerror or error}: {error.filename or self._store}"
-        except Exception as error:  # the border around readers, as in `followed`
+        except Exception as error:  # the daemon's border, as in `followed`
             log.exception("the import of %s failed", self.path)
             self.failure = f"{type(error).__name__}: {error}"
         finally:

@@ -114,7 +114,7 @@ class Lane:
         while not self._is_stopped:
             try:
                 wait_s = self._round()
-            except Exception:  # the lane's border: a defect in one round must not end forwarding
+            except Exception:  # the daemon's border: a defect in one round must not end forwarding
                 log.exception("forwarding to %s", self.target)
                 wait_s = self._pace.max_retry_s
             self._sleep(wait_s)

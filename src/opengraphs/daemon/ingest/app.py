@@ -93,7 +93,7 @@ class _Answers:
         except OSError as error:
             log.warning("%s: %s", request.url.path, error)
             return _error(503, f"the store cannot be written ({error.strerror or error})")
-        except Exception as error:
+        except Exception as error:  # the border of a request handler
             log.exception("%s %s", request.method, request.url.path)
             return _error(500, f"{type(error).__name__}: {error}")
 

@@ -51,7 +51,7 @@ def _parsed(
 def _is_default(parser: Any, key: str, value: Any) -> bool:
     try:
         return bool(parser.get_default(key) == value)
-    except Exception:  # values of foreign types compare as they like
+    except Exception:  # the border of the hooks: values of foreign types compare as they like
         return False
 
 

@@ -51,7 +51,9 @@ class Finder:
         if spec is not None and spec.loader is not None:
             try:
                 _lend(spec.loader, fullname, row)
-            except Exception as error:  # a loader that cannot be taught: the module loads without us
+            except (
+                Exception
+            ) as error:  # the border of the hooks: a loader that cannot be taught loads without us
                 _trouble(row[0], error)
         return spec
 

@@ -194,7 +194,7 @@ def trouble(hook: str, error: BaseException) -> None:
     """Note in the run's hooks.log what went wrong, once for each place in the code. Never raises."""
     try:
         _trouble(hook, error)
-    except Exception:
+    except Exception:  # the border of the hooks: no room for the note
         pass
 
 

@@ -46,7 +46,7 @@ def _tell(config: Any) -> None:
 
     try:
         found = OmegaConf.to_container(config, resolve=True, enum_to_str=True)
-    except Exception:  # a reference that leads nowhere: as it is written
+    except Exception:  # the border of the hooks: a reference that leads nowhere stays as it is written
         found = OmegaConf.to_container(config, resolve=False, enum_to_str=True)
     if isinstance(found, dict) and found:
         tell(HOOK, "config", {"config": redact_config({str(key): value for key, value in found.items()})})

@@ -157,5 +157,5 @@ class Mirror:
         try:
             whole = int(step)
             return whole if whole == step else self._next_step
-        except Exception:
+        except Exception:  # the border of the hooks: a step of a type that raises as it likes
             return self._next_step
