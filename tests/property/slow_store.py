@@ -50,6 +50,12 @@ def number(value: Any) -> float:
     return _SPELLED[value] if isinstance(value, str) else float(value)
 
 
+def _without_printed(origins: dict[Origin, Attempts]) -> dict[Origin, Attempts]:
+    """What was printed gives way, whole, to what was logged under the same key (docs/adr/0027)."""
+    logged = {origin: found for origin, found in origins.items() if origin.believed != BELIEVED["stdout"]}
+    return logged or origins
+
+
 class SlowRun:
     """The journals in one `metrics/` folder."""
 
@@ -59,6 +65,8 @@ class SlowRun:
         self.last_lines: dict[str, int] = {}
         for writer, files in _journals(folder).items():
             self._read(writer, files)
+        for key, origins in self._found.items():
+            self._found[key] = _without_printed(origins)
 
     def _read(self, writer: str, files: list[Path]) -> None:
         name = _WRITER.search(writer)

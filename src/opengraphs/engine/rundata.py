@@ -343,18 +343,18 @@ class RunData:
         }
 
     def _leave_out_printed(self, found: dict[str, list[tuple[Origin, tuple[Lane, ...]]]]) -> None:
-        """Drop the keys that are only printed, where a better source of the run has their measure.
-
-        Under one key printed points stay: step by step the better source is believed.
-        """
+        """Drop what was read off the output of measures that a better source of the run has (docs/adr/0027)."""
         is_printed = {
-            key: all(origin.source_class == _PRINTED for origin, _ in lanes) for key, lanes in found.items()
+            key: [origin.source_class == _PRINTED for origin, _ in lanes] for key, lanes in found.items()
         }
-        printed = [key for key, only in is_printed.items() if only]
-        logged = [key for key, only in is_printed.items() if not only]
-        self._hidden = richer.hidden(printed, logged)
-        for key in self._hidden:
-            del found[key]
+        printed = [key for key, flags in is_printed.items() if any(flags)]
+        logged = [key for key, flags in is_printed.items() if not all(flags)]
+        self._hidden = set()
+        for key in richer.hidden(printed, logged):
+            found[key] = [entry for entry in found[key] if entry[0].source_class != _PRINTED]
+            if not found[key]:
+                del found[key]
+                self._hidden.add(key)
 
     @staticmethod
     def _newest_only(lanes: list[tuple[Origin, tuple[Lane, ...]]]) -> list[tuple[Origin, tuple[Lane, ...]]]:
