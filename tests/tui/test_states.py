@@ -153,6 +153,20 @@ def test_search_wants_every_word_in_any_order() -> None:
     assert state.focused() == "train/loss"
 
 
+def test_a_metric_without_any_point_leaves_and_the_others_stay() -> None:
+    state = viewing("train/loss", "loss", "lr")
+    curve = {"run": "r1", "derived": None, "rank": None, "x": [0], "y": [1.0], "last": None}
+    reply = {"series": [{**curve, "metric": "train/loss"}, {**curve, "metric": "lr"}]}
+    question = state.series_question(("train/loss", "loss", "lr"), 80)
+    assert question is not None
+    state.take_series(question._replace(range=(0.0, 1.0)), reply)
+    state.take_series(question, {**reply, "pending": {"r1": 0.5}})
+    assert state.shown() == ["train/loss", "loss", "lr"]  # nothing in a range, or not read yet, is no absence
+    state.take_series(question, reply)
+    assert state.shown() == ["train/loss", "lr"]
+    assert state.saw_metrics({"loss": 5}) == ["loss"]
+
+
 def test_a_bad_metric_filter_is_an_error() -> None:
     with pytest.raises(re.error):
         GraphsState(metric_filter="(")

@@ -135,9 +135,16 @@ class RunData:
                     system_points += grown.points
         if points or reset:
             self._changed(rearranged=reset)
+        if keys and self._has_printed():
+            self.curves()  # what gives way is told of by no event, not even at first
         for key in self._hidden.intersection(keys):
             del keys[key]
         return Poll(points, system_points, keys, reset)
+
+    def _has_printed(self) -> bool:
+        return any(
+            kind == METRICS and rules.source_class(None, name) == _PRINTED for kind, name in self._journals
+        )
 
     def _refresh_files(self) -> bool:
         """Take in new journals and let go of removed ones; True when points were dropped."""

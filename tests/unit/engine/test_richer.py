@@ -77,3 +77,13 @@ def test_run_shows_one_curve_of_each_measure(maker: Any) -> None:
     assert points_of(maker.open()) == {"loss": 5, "lr": 5, "tok/s": 5}
     maker.append(records(range(1, 3), {"train/loss": 0.25, "lr": 0.1}, "transformers"), writer="mirror-a0-r0")
     assert points_of(maker.open()) == {"train/loss": 2, "lr": 2, "tok/s": 5}
+
+
+def test_no_event_tells_of_what_gives_way(maker: Any) -> None:
+    maker.run(ended=False)
+    engine = maker.open()
+    engine.poll()
+    maker.append(records(range(2), {"train/loss": 0.25}, "sdk"), writer="a0-r0")
+    maker.append(records(range(2), {"loss": 0.5, "tok/s": 9.0}, "stdout"), writer="stdout")
+    (change,) = engine.poll()
+    assert sorted(change["keys"]) == ["tok/s", "train/loss"]

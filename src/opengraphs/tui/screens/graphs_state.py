@@ -302,7 +302,17 @@ class GraphsState:
         self.pending = float(reply.get("pending", {}).get(self.run_id, 0.0))
         self.unread = {run: (gap[0], gap[1]) for run, gap in reply.get("unread", {}).items()}
         self.progress = reply.get("progress", {}).get(self.run_id, self.progress)
+        if question.range is None and not self.pending:
+            self._forget({metric for metric, found in by_metric.items() if not found})
         self._learn_domain(question, reply.get("series", []))
+
+    def _forget(self, metrics: set[str]) -> None:
+        """Metrics without a point in the whole run are none: what was printed gave way to what is logged."""
+        gone = metrics.intersection(self.order)
+        if gone:
+            self.order = [key for key in self.order if key not in gone]
+            for key in gone:
+                self.curves.pop(key, None)
 
     def _keep(self, metric: str, found: list[SeriesOut]) -> None:
         old = self.curves.get(metric)
