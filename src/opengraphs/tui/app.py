@@ -90,7 +90,7 @@ class OgApp(App[ExitChoice], inherit_bindings=False):
             for view in (RunsView(desk, self.live), GraphsView(desk, self.live), LogsView(desk, self.live))
         }
         self._queued = False
-        self._resize_timer: Timer | None = None
+        self._size_timer: Timer | None = None
         self._toast_timer: Timer | None = None
         self._toast_shown: object = None
         self._defect: BaseException | None = None
@@ -328,9 +328,9 @@ class OgApp(App[ExitChoice], inherit_bindings=False):
             self.set_timer(HOLD_S, self._let_go)
             self._paint()
             return
-        if self._resize_timer is not None:
-            self._resize_timer.stop()
-        self._resize_timer = self.set_timer(RESIZE_S, self._paint)
+        if self._size_timer is not None:
+            self._size_timer.stop()
+        self._size_timer = self.set_timer(RESIZE_S, self._paint)
 
     # Actions that need Textual
 
