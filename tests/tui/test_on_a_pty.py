@@ -135,12 +135,14 @@ def test_resizing_settles_on_the_new_size(terminal: Terminal) -> None:
     lines = terminal.screen.display
     assert len(lines) == 24
     assert lines[-1].rstrip().endswith("quit")
-    assert lines[1].startswith("┌ train/loss")
+    assert lines[1].startswith(" ▾ train")
+    assert lines[2].startswith("┌ train/loss")
 
 
 def test_mouse_and_escape_keys_arrive(terminal: Terminal) -> None:
     terminal.until("train/loss")
-    terminal.send("\x1b[<0;20;1M\x1b[<0;20;1m")
+    at = terminal.screen.display[0].index("4 logs") + 3
+    terminal.send(f"\x1b[<0;{at};1M\x1b[<0;{at};1m")
     terminal.until("line 299")
     terminal.send("\x1b[5~")
     terminal.until("line 245")

@@ -588,7 +588,7 @@ def test_paste_goes_into_the_line_that_is_open(source: FakeSource, make_desk: Ma
 def test_the_palette_finds_and_performs_actions(source: FakeSource, make_desk: MakeDesk) -> None:
     async def script(session: Session) -> None:
         await session.press("ctrl+p")
-        assert "Smoothing: ma(15), ma(50), off" in session.text
+        assert "Smoothing: ma, ema, off" in session.text
         await session.type("log")
         assert "Smoothing" not in session.text
         await session.press("enter")

@@ -213,12 +213,12 @@ def test_an_answer_for_another_axis_or_run_is_left_lying() -> None:
 
 def test_pages_follow_the_chart_cursor() -> None:
     state = viewing(*[f"m{n:02d}" for n in range(25)])
-    assert state.turn_page(1, per_page=9)
+    assert state.turn_page(1, starts=[0, 9, 18])
     assert (state.page, state.focus) == (1, "m09")
     state.move_focus(-1)
-    state.follow_focus(per_page=9)
+    state.follow_focus(starts=[0, 9, 18])
     assert (state.page, state.focus) == (0, "m08")
-    assert not state.turn_page(-1, per_page=9)
+    assert not state.turn_page(-1, starts=[0, 9, 18])
 
 
 # runs

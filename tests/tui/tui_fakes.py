@@ -33,8 +33,20 @@ class FakeSource:
         self.metrics: dict[str, dict[str, list[tuple[int, float]]]] = {}
         self.logs: dict[str, list[str]] = {}
         self.system: dict[str, float] = {}
+        self.figures: dict[str, dict[str, list[tuple[float, float]]]] = {}
+        """host → system metric → (epoch seconds, value); see `add_figures`."""
+        self.host_metrics: dict[str, float] = {}
+        self.host_asked = 0
+        self.host_step_s = 1.0
+        self.processes: list[dict[str, Any]] = [
+            {"pid": 100 + n, "user": "ada", "cpu_percent": 90.0 - n, "rss_bytes": (n + 1) * 2**20, "cpu_s": 61.0,
+             "command": f"python job{n}.py", "run": RUN if n == 2 else None, "run_name": "train-gpt" if n == 2 else None}
+            for n in range(60)
+        ]  # fmt: skip
         self.ranks: dict[str, list[dict[str, Any]]] = {}
         """run → its `ranks_seen`; the curve of rank N lies N above that of rank 0."""
+        self.noted: dict[str, list[dict[str, Any]]] = {}
+        """run → its events."""
         self.pending: dict[str, float] = {}
         self.unread: dict[str, tuple[float, float]] = {}
         self.asked: list[tuple[str, dict[str, Any]]] = []
@@ -123,9 +135,15 @@ class FakeSource:
             return self._runs(query)
         if path == "/series":
             return self._series(query)
+        if path in ("/compare", "/group", "/diff", "/runs/fields"):
+            return getattr(self, "_" + path.rpartition("/")[2])(query)
+        if path == "/host":
+            return self._host(query)
         _, _, ref, *rest = path.split("/")
         run = self._find(ref)
-        handlers = {"log": self._log, "system": self._system, "stop": self._stop}
+        if rest == ["events"] and "kind" in query:
+            return self._note(run, query)
+        handlers = {"events": self._events_of, "log": self._log, "system": self._system, "stop": self._stop}
         return handlers[rest[0]](run, query) if rest else self._run(run)
 
     def _find(self, ref: str) -> dict[str, Any]:
@@ -211,6 +229,10 @@ class FakeSource:
     ) -> list[dict[str, Any]]:
         start = NOW - 600
         places = {"step": lambda s: float(s), "time": lambda s: start + s, "relative": lambda s: float(s)}
+        if request["x"].startswith("metric:"):
+            other = dict(self.metrics[run_id].get(request["x"].removeprefix("metric:"), ()))
+            places[request["x"]] = lambda s: other[s]
+            points = sorted((p for p in points if p[0] in other), key=lambda p: other[p[0]])
         low, high = request.get("range") or (-math.inf, math.inf)
         inside = [
             (places[request["x"]](s), s, v) for s, v in points if low <= places[request["x"]](s) <= high
@@ -243,8 +265,19 @@ class FakeSource:
             curves.append({**base, "derived": smooth, "y": averaged})
         return curves
 
+    def _events_of(self, run: dict[str, Any], query: dict[str, Any]) -> dict[str, Any]:
+        return {"events": list(self.noted.get(run["run_id"], ())), "next": None}
+
+    def _note(self, run: dict[str, Any], body: dict[str, Any]) -> dict[str, Any]:
+        event = {"time": NOW, **body}
+        self.noted.setdefault(run["run_id"], []).append(event)
+        return {"schema": 1, "run_id": run["run_id"], "event": event}
+
     def _log(self, run: dict[str, Any], query: dict[str, Any]) -> dict[str, Any]:
         lines = self.logs[run["run_id"]]
+        if query.get("at_step") is not None:
+            at = min(query["at_step"], len(lines) - 1)
+            return {"line": at if at >= 0 else None, "text": lines[at] if lines else ""}
         numbered = [{"n": n, "text": text} for n, text in enumerate(lines)]
         start = query["from"]
         if query.get("grep"):
@@ -256,7 +289,79 @@ class FakeSource:
             found = numbered[start : start + query["lines"]]
         return {"lines": found, "total_lines": len(lines), "size_bytes": sum(map(len, lines)), "next": None}
 
+    def add_figures(
+        self, *, gpus: int = 0, hosts: tuple[str, ...] = ("box",), cores: int = 0, n: int = 300
+    ) -> None:
+        """Figures of a run, one every two seconds up to now; GPU number N is busy for N + 1 parts of the time."""
+        for host in hosts:
+            figures = self.figures.setdefault(host, {})
+            times = [NOW - 2.0 * (n - 1 - at) for at in range(n)]
+
+            def put(
+                key: str, value: Callable[[int], float], times: list[float] = times, figures: Any = figures
+            ) -> None:
+                figures[key] = [(time, value(at)) for at, time in enumerate(times)]
+
+            for gpu in range(gpus):
+                busy = (gpu + 1) / gpus
+                put(f"gpu.{gpu}.util_percent", lambda at, busy=busy: 96.0 if at % 60 < 60 * busy else 3.0)
+                put(f"gpu.{gpu}.mem_used_bytes", lambda at, gpu=gpu: (20.0 + gpu) * 2**30)
+                put(f"gpu.{gpu}.mem_total_bytes", lambda at: 80.0 * 2**30)
+                put(f"gpu.{gpu}.power_watts", lambda at, busy=busy: 100 + 500 * busy)
+                put(f"gpu.{gpu}.power_limit_watts", lambda at: 700.0)
+                put(f"gpu.{gpu}.temp_c", lambda at, gpu=gpu: 40.0 + gpu)
+            for core in range(cores):
+                put(f"cpu.{core}.percent", lambda at, core=core: (at * 7 + core * 20) % 100)
+            put("cpu.percent", lambda at: 41 + 10 * math.sin(at / 9))
+            put("cpu.count", lambda at: 8.0)
+            put("load.1m", lambda at: 3.2)
+            put("ram.used_bytes", lambda at: 6e9 + at * 1e7)
+            put("ram.total_bytes", lambda at: 16e9)
+            put("disk.read_bytes_per_s", lambda at: 4e6)
+            put("disk.write_bytes_per_s", lambda at: 1e6)
+            put("net.rx_bytes_per_s", lambda at: 2e6)
+            put("net.tx_bytes_per_s", lambda at: 5e5)
+
+    def _figures(self, run: dict[str, Any], query: dict[str, Any]) -> dict[str, Any]:
+        prefixes = tuple((query.get("keys") or "").split(","))
+        low, high = query.get("from") or -math.inf, query.get("to") or math.inf
+        series = [
+            {
+                "run": run["run_id"], "metric": key, "derived": None, "rank": None, "host": host,
+                "x": [x for x, _ in points if low <= x <= high], "y": [y for x, y in points if low <= x <= high],
+                "last": {"step": 0, "time": points[-1][0], "value": points[-1][1]},
+            }
+            for host, figures in self.figures.items()
+            if query.get("host") in (None, host)
+            for key, points in figures.items()
+            if key.startswith(prefixes)
+        ]  # fmt: skip
+        return {
+            "hosts": list(self.figures),
+            "series": series,
+            "columns": query["columns"],
+            "total": len(series),
+        }
+
+    def _host(self, query: dict[str, Any]) -> dict[str, Any]:
+        """This machine: its clock goes on a second with each question."""
+        self.host_asked += 1
+        words = (query.get("filter") or "").lower().split()
+        key = {"cpu": "cpu_percent", "memory": "rss_bytes"}[query["sort"]]
+        found = [
+            one for one in self.processes if all(word in f"{one['pid']} {one['command']}" for word in words)
+        ]
+        found.sort(key=lambda one: -one[key])
+        metrics = self.host_metrics or {"cpu.percent": 41.0, "ram.used_bytes": 6e9, "ram.total_bytes": 16e9}
+        return {
+            "schema": 1, "time": NOW + self.host_asked * self.host_step_s, "host": "box", "metrics": metrics,
+            "load": [0.42, 0.51, 0.6], "uptime_s": 86_400.0, "processes": found[: query["processes"]],
+            "matching": len(found), "total": len(self.processes),
+        }  # fmt: skip
+
     def _system(self, run: dict[str, Any], query: dict[str, Any]) -> dict[str, Any]:
+        if self.figures:
+            return self._figures(run, query)
         series = [
             {
                 "run": run["run_id"],
@@ -274,6 +379,115 @@ class FakeSource:
         run["status"] = "stopped"
         self.emit("run", run=run["run_id"], facts={**run, "exit_code": None, "signal": 15})
         return {"stopping": True}
+
+    # several runs at once
+
+    def _compare(self, request: dict[str, Any]) -> dict[str, Any]:
+        metric, x = request["metric_key"], request["align_by"]
+        question = {"x": "time" if x == "wall" else x, "smooth": [s for s in [request["smoothing"]] if s]}
+        rows = []
+        for run_id in request["run_ids"]:
+            run, points = self._find(run_id), self.metrics[run_id].get(metric)
+            curves = self._curves(run_id, metric, points, question) if points else [None]
+            row = {"run": run_id, "name": run["name"], "status": run["status"], "missing": not points}
+            rows.append({**row, "series": curves[0], "smoothed": curves[1] if len(curves) > 1 else None})
+        return {"schema": 1, "metric_key": metric, "align_by": x, "runs": rows, "pending": {}}
+
+    def _group(self, request: dict[str, Any]) -> dict[str, Any]:
+        section, _, key = request["by"].partition(".")
+        if section != "config":
+            raise UsageError(f"runs cannot be grouped by {request['by']!r}", hint="known: config.…")
+        groups: dict[Any, list[str]] = {}
+        run_ids = request.get("run_ids") or list(self.metrics)
+        for run_id in run_ids:
+            value = self._find(run_id)["config"].get(key)
+            if value is not None and self.metrics[run_id].get(request["metric_key"]):
+                groups.setdefault(value, []).append(run_id)
+        out = []
+        for value, runs in sorted(groups.items()):
+            own = [dict(self.metrics[run_id][request["metric_key"]]) for run_id in runs]
+            steps = sorted({step for points in own for step in points})
+            at = [sorted(points[step] for points in own if step in points) for step in steps]
+            out.append(
+                {
+                    "value": value,
+                    "runs": runs,
+                    "x": [float(step) for step in steps],
+                    "mean": [sum(values) / len(values) for values in at],
+                    "p50": [values[len(values) // 2] for values in at],
+                    "p95": [values[-1] for values in at],
+                    "n": [len(values) for values in at],
+                }
+            )
+        grouped = {run_id for group in out for run_id in group["runs"]}
+        left = [run_id for run_id in run_ids if run_id not in grouped]
+        about = {"schema": 1, "metric_key": request["metric_key"], "by": request["by"]}
+        return {**about, "groups": out, "ungrouped": left, "pending": {}}
+
+    def _diff(self, request: dict[str, Any]) -> dict[str, Any]:
+        runs = [self._find(run_id) for run_id in request["run_ids"]]
+        rows, ignored = [], []
+        for key in sorted({key for run in runs for key in run["config"]}):
+            values = [run["config"].get(key) for run in runs]
+            if any(value != values[0] for value in values):
+                hidden = request["ignore"] is None and key.endswith("_dir")
+                ignored += [f"config.{key}"] if hidden else []
+                missing = [n for n, run in enumerate(runs) if key not in run["config"]]
+                rows += [] if hidden else [{"key": key, "values": values, "missing": missing}]
+        keys = dict.fromkeys(key for run in runs for key in self.metrics[run["run_id"]])
+        return {
+            "schema": 1,
+            "runs": [{"run": run["run_id"], "name": run["name"], "status": run["status"]} for run in runs],
+            "config": rows,
+            **{section: [] for section in ("args", "env", "git", "files")},
+            "packages": [{"key": "torch", "values": [f"2.{n}.0" for n in range(len(runs))], "missing": []}],
+            "metrics": [self._diff_metric(key, [run["run_id"] for run in runs]) for key in keys],
+            "same": {"config": 3, "packages": 80},
+            "ignored": ignored,
+            "unknown": {},
+            "left_out": {},
+            "pending": {},
+        }
+
+    def _diff_metric(self, key: str, run_ids: list[str]) -> dict[str, Any]:
+        """One metric at the last step that all runs with it have."""
+        found = [dict(self.metrics[run_id].get(key, [])) for run_id in run_ids]
+        there = [points for points in found if points]
+        common = set(there[0]).intersection(*there)
+        step = max(common, default=None)
+        values = [points.get(step) for points in found]
+        better = "min" if "loss" in key else "max" if "acc" in key else None
+        deltas = [None, *(v - values[0] if None not in (v, values[0]) else None for v in values[1:])]
+        verdicts = [
+            "unknown"
+            if not delta or better is None
+            else "better"
+            if (delta < 0) == (better == "min")
+            else "worse"
+            for delta in deltas
+        ]
+        last = [max(points, default=None) for points in found]
+        ends = {"values": [p.get(s) for p, s in zip(found, last, strict=True)], "steps": last}
+        return {
+            "key": key,
+            "values": values,
+            "missing": [n for n, points in enumerate(found) if not points],
+            "deltas": deltas,
+            "better": better,
+            "verdicts": verdicts,
+            "step": step,
+            "steps": [None if value is None else step for value in values],
+            "last": ends,
+        }
+
+    def _fields(self, query: dict[str, Any]) -> dict[str, Any]:
+        rows = []
+        for key in dict.fromkeys(key for run in self.runs for key in run["config"]):
+            if query["q"] in f"config.{key}":
+                values = [str(run["config"][key]) for run in self.runs if key in run["config"]]
+                shown = [{"value": value, "runs": 1} for value in dict.fromkeys(values)]
+                rows.append({"field": f"config.{key}", "runs": len(values), "values": shown})
+        return {"fields": [*rows, {"field": "summary.x", "runs": 1, "values": []}], "total": len(rows)}
 
 
 def curve(n: int, *, scale: float = 1.0, decay: float = 0.01) -> list[tuple[int, float]]:

@@ -37,6 +37,7 @@ COMMANDS: dict[str, Entry] = {
     "rm": Entry("rm", "Move runs to the trash, and back."),
     "import": Entry("import_", "Copy runs of wandb, TensorBoard, CSV, … into the store."),
     "stop": Entry("stop", "Stop a run."),
+    "top": Entry("top", "This machine now: CPU, memory, GPUs, processes."),
     "ingest": Entry("ingest", "Let Trackio clients of any language write into og."),
     "demo": Entry("demo", "Train a small network on real images and watch it."),
     "init": Entry("init", "Make a store for the runs of this project."),
@@ -50,7 +51,7 @@ ALIASES = {"-r": "run", "-t": "tail"}
 HOME = "view"
 """The command behind a bare `og` and `og PATH`."""
 
-SCREENS = (*VIEWS, "run", "watch", "demo")
+SCREENS = (*VIEWS, "run", "watch", "demo", "top")
 """Commands that may open a screen."""
 
 EXAMPLES = (

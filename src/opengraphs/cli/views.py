@@ -110,7 +110,7 @@ def print_once(store: Path, ref: str | None, chosen: Look) -> None:
     if ref is not None:
         with ProgressLine() as line, clients.connect(store=store) as client:
             wait_read(client, ref, line, partial=True)
-    columns, rows = _size()
+    columns, rows = frame_size()
     screen: Literal["graphs", "runs"] = "graphs" if ref else "runs"
     print_frame(
         sys.stdout,
@@ -129,7 +129,7 @@ def print_once(store: Path, ref: str | None, chosen: Look) -> None:
     )
 
 
-def _size() -> tuple[int, int]:
+def frame_size() -> tuple[int, int]:
     """`COLUMNS` and `LINES`, the terminal's own size, or ONCE_SIZE."""
     columns, rows = ONCE_SIZE
     if sys.stdout.isatty():

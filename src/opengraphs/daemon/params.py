@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from urllib.parse import parse_qsl
@@ -46,6 +47,19 @@ class Params:
         number = _whole(value)
         if number is None or not low <= number <= high:
             raise UsageError(f"{name}={value!r} is not possible", hint=f"a whole number from {low} to {high}")
+        return number
+
+    def real(self, name: str) -> float | None:
+        """A finite number, None when absent."""
+        value = self.text(name)
+        if value is None:
+            return None
+        try:
+            number = float(value)
+        except ValueError:
+            number = math.nan
+        if not math.isfinite(number):
+            raise UsageError(f"{name}={value!r} is not possible", hint="a number")
         return number
 
     def number_or_none(self, name: str) -> int | None:

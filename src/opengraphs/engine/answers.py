@@ -198,13 +198,20 @@ class Answers(RunLists):
             return self._files_of(entry).search_log(pattern, start, forward=forward, budget_s=budget_s)
 
     def system(
-        self, ref: str, *, columns: int = 200, keys: str = "", span: tuple[float, float] | None = None
+        self,
+        ref: str,
+        *,
+        columns: int = 200,
+        keys: str = "",
+        host: str = "",
+        span: tuple[float, float] | None = None,
     ) -> dict[str, Any]:
         """System metrics over time: protocol `SystemReply`; each series also has `host`.
 
         Args:
             columns: 1 to 4000.
-            keys: only metrics that begin so.
+            keys: only metrics that begin so; several with commas.
+            host: of this host only; "" is all.
             span: closed interval of epoch seconds.
         """
         if not 1 <= columns <= seriesquery.MAX_COLUMNS:
@@ -212,7 +219,10 @@ class Answers(RunLists):
         entry = self._entry(ref)
         question = answer.Question("time", span, columns, 0.0)
         with self._reading(entry):
-            return self._try(lambda: pages.system_page(entry.run_id, self._data(entry), question, keys))
+            prefixes = tuple(keys.split(","))
+            return self._try(
+                lambda: pages.system_page(entry.run_id, self._data(entry), question, prefixes, host=host)
+            )
 
     def events(self, ref: str, *, since: str | None = None, limit: int = 200) -> dict[str, Any]:
         """Events in order of time: `{"events": [...], "next": cursor | None}`.

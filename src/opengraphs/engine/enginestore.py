@@ -212,6 +212,14 @@ class EngineStore(Comparisons):
         """Ids of runs with status running, newest first."""
         return self._catalog.live()
 
+    def processes(self) -> list[dict[str, Any]]:
+        """`run_id`, `name`, `host` and `pid` of each live run, as far as the run says."""
+        entries = [self._catalog.entries[run_id] for run_id in self._catalog.live()]
+        return [
+            {"run_id": entry.run_id, **{key: entry.facts.get(key) for key in ("name", "host", "pid")}}
+            for entry in entries
+        ]
+
     # -- work that can wait -----------------------------------------------------------
 
     def backlog(self) -> dict[str, float]:

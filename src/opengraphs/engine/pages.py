@@ -18,6 +18,9 @@ from opengraphs.store.liveness import Locks
 
 MAX_POINTS = 100_000
 MAX_KEYS = 100_000
+MAX_SYSTEM_CURVES = 2000
+MAX_SYSTEM_COLUMNS = 100_000
+"""Columns of all curves of one answer together."""
 _PROGRESS_KEYS = 256
 _NO_FIGURES = dict.fromkeys(("points", "last", "min", "max", "first_step", "last_step"))
 
@@ -151,14 +154,36 @@ def _joined(known: dict[str, Any], more: dict[str, Any]) -> dict[str, Any]:
     return joined
 
 
-def system_page(run_id: str, data: RunData, question: answer.Question, prefix: str) -> dict[str, Any]:
-    """Protocol `SystemReply`: one curve a host and metric, x in epoch seconds."""
+def system_page(
+    run_id: str,
+    data: RunData,
+    question: answer.Question,
+    prefixes: tuple[str, ...],
+    *,
+    host: str = "",
+) -> dict[str, Any]:
+    """Protocol `SystemReply`: one curve a host and metric, x in epoch seconds.
+
+    Columns get fewer where very many curves are asked for, so that an answer stays bounded.
+    """
+    lanes = [
+        (where, key, lane)
+        for (where, key), lane in sorted(data.system_lanes().items())
+        if lane.n and key.startswith(prefixes) and host in ("", where)
+    ]
+    total, lanes = len(lanes), lanes[:MAX_SYSTEM_CURVES]
+    columns = max(1, min(question.columns, MAX_SYSTEM_COLUMNS // max(1, len(lanes))))
     series: list[dict[str, Any]] = []
-    for (host, key), lane in sorted(data.system_lanes().items()):
-        if key.startswith(prefix) and lane.n:
-            (curve,) = answer.curves(lane, question, answer.Label(run_id, key, None), [])
-            series.append({**curve, "host": host})
-    return {"hosts": [journal.name for journal in data.journals(SYSTEM)], "series": series}
+    for where, key, lane in lanes:
+        label = answer.Label(run_id, key, None)
+        (curve,) = answer.curves(lane, question._replace(columns=columns), label, [])
+        series.append({**curve, "host": where})
+    return {
+        "hosts": [journal.name for journal in data.journals(SYSTEM)],
+        "series": series,
+        "columns": columns,
+        "total": total,
+    }
 
 
 def progress_of(

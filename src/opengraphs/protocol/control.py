@@ -11,13 +11,34 @@ class HealthReply(TypedDict):
     status: str
 
 
-class HostReply(TypedDict):
-    """One sample of this machine; keys as in a run's `system/<host>.jsonl`."""
+class ProcessOut(TypedDict):
+    """One process. cpu_percent: 100 is one core, None at its first sight. run: the live run it belongs to."""
+
+    pid: int
+    user: str
+    cpu_percent: float | None
+    rss_bytes: int
+    cpu_s: float
+    command: str
+    run: str | None
+    run_name: str | None
+
+
+class HostReply(TypedDict, total=False):
+    """One sample of this machine; keys as in a run's `system/<host>.jsonl`.
+
+    load: over 1, 5 and 15 minutes. With processes asked for: matching is how many fit the filter, of `total`.
+    """
 
     schema: int
     time: float
     host: str
     metrics: dict[str, Number]
+    load: list[float]
+    uptime_s: float | None
+    processes: list[ProcessOut]
+    matching: int
+    total: int
 
 
 class StopRequest(TypedDict, total=False):

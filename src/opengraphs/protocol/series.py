@@ -157,5 +157,9 @@ class PointsReply(TypedDict, total=False):
 
 
 class SystemReply(TypedDict):
+    """Each series also has `host`. columns: dot columns each was given. total: how many curves fit the question."""
+
     hosts: list[str]
     series: list[SeriesOut]
+    columns: int
+    total: int

@@ -47,6 +47,7 @@ def run_app(
     stage0: Any = None,
     settings: Settings | None = None,
     place: Path | None = None,
+    host: bool = False,
 ) -> ExitChoice:
     """Show the UI on the controlling terminal until the user leaves.
 
@@ -59,6 +60,7 @@ def run_app(
         panels: names of plug-in panels, with commas; "" is none.
         refresh_ms, theme, glyphs, ui, panels: None means what `config.toml` says, else the default.
         color: False draws without any colour (`--no-color`, `NO_COLOR`).
+        host: System shows this machine now, not a run.
         place: what the store stands for, where that is not its own folder: it is named instead.
         stage0: what `opengraphs.tui.stage0` returned when it painted the first frame.
 
@@ -85,4 +87,5 @@ def run_app(
         stage0=stage0,
         given=settings,
         place=place,
+        host=host,
     )

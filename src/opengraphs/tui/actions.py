@@ -6,10 +6,12 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import TYPE_CHECKING
 
 from opengraphs.tui import keys, plugins
 from opengraphs.tui.painters import layout
+from opengraphs.tui.screens.metric_picker import MetricPicker
 from opengraphs.tui.screens.overlays import Entry, Help, Menu
 from opengraphs.tui.screens.palette import Palette
 
@@ -121,6 +123,20 @@ async def _choose_panels(app: OgApp) -> None:
     app.changed()
 
 
+def _bind(app: OgApp) -> None:
+    state = app.desk.graphs
+    offered = state.offered()
+    if not offered:
+        app.desk.say("no metric to choose from yet")
+        return
+    app.overlay = MetricPicker(
+        offered,
+        state.shown() if not state.search else state.picked or state.order,
+        state.pick,
+        app.desk.clipboard,
+    )
+
+
 def _toggle(app: OgApp, name: str) -> Callable[[], object]:
     def toggle() -> None:
         desk = app.desk
@@ -131,15 +147,14 @@ def _toggle(app: OgApp, name: str) -> Callable[[], object]:
 
 
 _COMMON: dict[str, Callable[[OgApp], object]] = {
-    "screen.runs": lambda app: _show(app, "runs"),
-    "screen.graphs": lambda app: _show(app, "graphs"),
-    "screen.logs": lambda app: _show(app, "logs"),
+    **{f"screen.{name}": partial(_show, screen=name) for name in keys.ALL},
     "help": _help,
     "leave": leave,
     "back": _back,
     "palette": _palette,
     "rescan": _rescan,
     "graphs.panels": _panels,
+    "graphs.bind": _bind,
     "suspend": lambda app: app.suspend_og(),
     "redraw": lambda app: app.redraw(),
 }

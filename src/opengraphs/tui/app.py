@@ -24,13 +24,12 @@ from opengraphs.tui.handover import ExitChoice
 from opengraphs.tui.live import Live
 from opengraphs.tui.messages import Answer, Failure, Happened, LiveMessage
 from opengraphs.tui.model import SLOW_SLOTS, Desk
+from opengraphs.tui.painters import frame
 from opengraphs.tui.painters.cells import Row, fit
 from opengraphs.tui.questions import Source, StopRequest
-from opengraphs.tui.screens.base import View
-from opengraphs.tui.screens.graphs import GraphsView
-from opengraphs.tui.screens.logs import LogsView
+from opengraphs.tui.screens.base import Drag, View
+from opengraphs.tui.screens.catalog import VIEWS
 from opengraphs.tui.screens.overlays import Overlay, with_toast
-from opengraphs.tui.screens.runs import RunsView
 from opengraphs.tui.widgets.canvas import Canvas, Palette
 
 RESIZE_S = 0.05
@@ -85,10 +84,8 @@ class OgApp(App[ExitChoice], inherit_bindings=False):
         )
         self.overlay: Overlay | None = None
         self.canvas = Canvas(palette, self)
-        self.views: dict[str, View] = {
-            view.name: view
-            for view in (RunsView(desk, self.live), GraphsView(desk, self.live), LogsView(desk, self.live))
-        }
+        self.views: dict[str, View] = {name: view(desk, self.live) for name, view in VIEWS.items()}
+        desk.attach(self.views, {name: view.own_slots for name, view in self.views.items()})
         self._queued = False
         self._size_timer: Timer | None = None
         self._toast_timer: Timer | None = None
@@ -222,12 +219,23 @@ class OgApp(App[ExitChoice], inherit_bindings=False):
 
     def _click_tab(self, x: int) -> None:
         """The tabs stand at the left of the top line, in the order of their keys."""
-        line = self.canvas.text()[0] if self.canvas.rows else ""
-        for name in self.views:
-            at = line.find(f" {name} ")
-            if at >= 0 and at - 2 <= x <= at + len(name) + 1:
-                actions.perform(self, f"screen.{name}")
-                return
+        row = self.canvas.rows[0] if self.canvas.rows else []
+        name = frame.tab_at(row, x)
+        if name is not None:
+            actions.perform(self, f"screen.{name}")
+
+    def take_drag(
+        self,
+        start: tuple[int, int],
+        at: tuple[int, int],
+        *,
+        done: bool,
+        button: int,
+        modifiers: frozenset[str],
+    ) -> None:
+        if self.overlay is None:
+            self.view.drag(Drag(start, at, done, button, modifiers))
+            self.changed()
 
     def take_wheel(self, x: int, y: int, direction: int) -> None:
         if self.overlay is not None:

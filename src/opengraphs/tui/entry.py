@@ -39,6 +39,7 @@ def show(
     stage0: Any,
     given: settings.Settings | None,
     place: Path | None = None,
+    host: bool = False,
 ) -> ExitChoice:
     """See `opengraphs.tui.run_app`. Whatever is raised, stage 0's frame is taken off the terminal first."""
     gc.disable()  # no collection pays off before the first frame; a tenth of the start otherwise
@@ -56,6 +57,7 @@ def show(
             given=given,
         )
         app = _build(look, store, socket, screen, run, graphs, metric_filter, owned_run, stage0)
+        app.desk.system.mode = "host" if host else "run"
         daemon.wait()
     except BaseException:
         gc.enable()

@@ -28,6 +28,7 @@ class Glyphs:
         "cursor",
         "dots",
         "ellipsis",
+        "fold",
         "guide",
         "legend",
         "marks",
@@ -57,6 +58,7 @@ class Glyphs:
         arrows: str,
         cursor: str,
         ellipsis: str,
+        fold: str,
         guide: str,
         prompt: str,
         separator: str,
@@ -75,13 +77,15 @@ class Glyphs:
         """eight heights, lowest first."""
         self.status = status
         self.marks = marks
-        """checkpoint, info, warn, error, nonfinite, clipped, point."""
+        """checkpoint, note, info, warn, error, nonfinite, clipped, point."""
         self.legend = legend
         """markers of series 0, 1, 2, …"""
         self.arrows = arrows
         """up, down, left, right, rising, falling, flat."""
         self.cursor = cursor
         self.ellipsis = ellipsis
+        self.fold = fold
+        """an open section, a folded one."""
         self.guide = guide
         """marks the height of a y label in an empty cell; empty where it could be taken for a curve."""
         self.prompt = prompt
@@ -112,9 +116,10 @@ def _braille_masks() -> str:
 _STATUS = {"running": "●", "finished": "✓", "failed": "✗", "stopped": "■", "crashed": "✗", "lost": "?"}
 _MARKS = {
     "checkpoint": "◆",
-    "info": "▲",
+    "note": "¶",
+    "info": "△",
     "warn": "▲",
-    "error": "▲",
+    "error": "!",
     "nonfinite": "×",
     "clipped": "▾",
     "point": "•",
@@ -133,6 +138,7 @@ BRAILLE = Glyphs(
     arrows="↑↓←→↗↘→",
     cursor="│",
     ellipsis="…",
+    fold="▾▸",
     guide="·",
     prompt="❯",
     separator="│",
@@ -154,6 +160,7 @@ BLOCK = Glyphs(
     arrows="↑↓←→↗↘→",
     cursor="│",
     ellipsis="…",
+    fold="▾▸",
     guide="·",
     prompt="❯",
     separator="│",
@@ -172,9 +179,10 @@ ASCII = Glyphs(
     status={"running": "*", "finished": "+", "failed": "x", "stopped": "#", "crashed": "x", "lost": "?"},
     marks={
         "checkpoint": "^",
+        "note": "n",
         "info": "i",
         "warn": "!",
-        "error": "!",
+        "error": "E",
         "nonfinite": "x",
         "clipped": "v",
         "point": "o",
@@ -183,6 +191,7 @@ ASCII = Glyphs(
     arrows="^v<>/\\-",
     cursor="|",
     ellipsis="~",
+    fold="v>",
     guide="",
     prompt=">",
     separator="|",

@@ -11,7 +11,8 @@ from typing import NamedTuple
 
 from opengraphs.errors import UsageError
 
-ALL = ("runs", "graphs", "logs")
+ALL = ("runs", "graphs", "compare", "logs", "system")
+"""Every screen, in the order of its tabs."""
 
 
 class Action(NamedTuple):
@@ -32,7 +33,9 @@ ACTIONS: tuple[Action, ...] = (
     # Everywhere
     Action("screen.runs", ALL, ("1",), "Runs"),
     Action("screen.graphs", ALL, ("2",), "Graphs of the run in view"),
+    Action("screen.compare", ALL, ("3",), "Compare: what differs, and did it help"),
     Action("screen.logs", ALL, ("4",), "Logs: what it printed"),
+    Action("screen.system", ALL, ("5",), "System: the machine beside the metrics"),
     Action("help", ALL, ("question_mark", "h"), "Help for this screen", "help"),
     Action("leave", ALL, ("q", "ctrl+c"), "Leave (asks while it runs)", "quit"),
     Action("back", ALL, ("escape",), "One step back", "back"),
@@ -57,11 +60,12 @@ ACTIONS: tuple[Action, ...] = (
     Action("runs.filter", ("runs",), ("slash",), "Filter", "filter"),
     Action("runs.sort", ("runs",), ("o",), "Sort by next column", "sort"),
     Action("runs.reverse", ("runs",), ("O",), "Reverse the order"),
+    Action("runs.compare", ("runs",), ("c",), "Compare the selected", "compare"),
     # Graphs
     Action("graphs.up", ("graphs",), ("up", "k"), "The chart above"),
     Action("graphs.down", ("graphs",), ("down", "j"), "The chart below"),
-    Action("graphs.next", ("graphs",), ("l", "n"), "The next chart"),
-    Action("graphs.previous", ("graphs",), ("L", "N"), "The chart before"),
+    Action("graphs.next", ("graphs",), ("l",), "The next chart"),
+    Action("graphs.previous", ("graphs",), ("L",), "The chart before"),
     Action("graphs.page_up", ("graphs",), ("pageup", "left_square_bracket"), "The page before"),
     Action("graphs.page_down", ("graphs",), ("pagedown", "right_square_bracket"), "The next page", "page"),
     Action("graphs.first", ("graphs",), ("home",), "Read-out at the start"),
@@ -70,8 +74,16 @@ ACTIONS: tuple[Action, ...] = (
     Action("graphs.search", ("graphs",), ("slash",), "Search metrics", "search"),
     Action("graphs.ask", ("graphs",), ("a",), "To the prompt line", "ask"),
     Action("graphs.log_y", ("graphs",), ("y",), "Log y, on or off", "log y"),
-    Action("graphs.smooth", ("graphs",), ("m",), "Smoothing: ma(15), ma(50), off", "smooth"),
-    Action("graphs.x_axis", ("graphs",), ("x",), "x: step, time, relative", "axis"),
+    Action("graphs.smooth", ("graphs",), ("m",), "Smoothing: ma, ema, off", "smooth"),
+    Action("graphs.x_axis", ("graphs",), ("x",), "x: step, time, relative, a metric", "axis"),
+    Action("graphs.x_metric", ("graphs",), ("X",), "x: a metric by name"),
+    Action("graphs.fold", ("graphs",), ("z",), "Fold or unfold the section", "fold"),
+    Action("graphs.link", ("graphs",), ("i",), "Read-out in all charts, or in one"),
+    Action("graphs.log_line", ("graphs",), ("o",), "To the log line of the read-out", "log line"),
+    Action("graphs.group", ("graphs",), ("g",), "Group runs by…", "group"),
+    Action("graphs.bind", ("graphs",), ("b",), "Choose the charts and their order"),
+    Action("graphs.note", ("graphs",), ("n",), "Write a note at this step", "note"),
+    Action("graphs.tag", ("graphs",), ("t",), "Tag the run"),
     Action("graphs.ranks", ("graphs",), ("e",), "Ranks: merged and their band, each"),
     Action("graphs.panels", ("graphs",), ("w",), "Panels of plug-ins, on or off"),
     Action("graphs.cursor_left", ("graphs",), ("left",), "Read-out to the left"),
@@ -82,6 +94,25 @@ ACTIONS: tuple[Action, ...] = (
     Action("graphs.pan_left", ("graphs",), ("shift+left",), "Pan to the left"),
     Action("graphs.pan_right", ("graphs",), ("shift+right",), "Pan to the right"),
     Action("graphs.pause", ("graphs",), ("p",), "Pause or go on live", "pause"),
+    Action("graphs.compare", ("graphs",), ("c",), "Compare the selected"),
+    # Compare
+    Action("compare.up", ("compare",), ("up", "k"), "The metric before; a line up"),
+    Action("compare.down", ("compare",), ("down", "j"), "The metric after; a line down"),
+    Action("compare.next", ("compare",), ("n", "l"), "The next metric", "next"),
+    Action("compare.previous", ("compare",), ("N", "L"), "The metric before"),
+    Action("compare.left", ("compare",), ("left",), "Read-out, or runs, to the left"),
+    Action("compare.right", ("compare",), ("right",), "Read-out, or runs, to the right"),
+    Action("compare.page_up", ("compare",), ("pageup", "left_square_bracket"), "A page up"),
+    Action("compare.page_down", ("compare",), ("pagedown", "right_square_bracket"), "A page down"),
+    Action("compare.first", ("compare",), ("home",), "To the start"),
+    Action("compare.last", ("compare",), ("end",), "To the end"),
+    Action("compare.enlarge", ("compare",), ("enter",), "Enlarge the panel, or put back", "enlarge"),
+    Action("compare.search", ("compare",), ("slash",), "Search metrics, or filter the diff", "search"),
+    Action("compare.group", ("compare",), ("g",), "Group by a key, or no more", "group"),
+    Action("compare.smooth", ("compare",), ("m",), "Smoothing: ma(15), ma(50), off", "smooth"),
+    Action("compare.x_axis", ("compare",), ("x",), "x: step, time, relative", "axis"),
+    Action("compare.log_y", ("compare",), ("y",), "Log y, on or off", "log y"),
+    Action("compare.everything", ("compare",), ("a",), "All that differs, or no noise", "all"),
     # Logs
     Action("logs.up", ("logs",), ("up", "k"), "A line up"),
     Action("logs.down", ("logs",), ("down", "j"), "A line down"),
@@ -94,6 +125,32 @@ ACTIONS: tuple[Action, ...] = (
     Action("logs.find", ("logs",), ("slash",), "Find, by regex", "find"),
     Action("logs.next", ("logs",), ("n",), "Next match", "next"),
     Action("logs.previous", ("logs",), ("N",), "Match before"),
+    # System
+    Action("system.up", ("system",), ("up", "k"), "The chart above; the process above"),
+    Action("system.down", ("system",), ("down", "j"), "The chart below; the process below"),
+    Action("system.next", ("system",), ("l", "n"), "The next chart"),
+    Action("system.previous", ("system",), ("L", "N"), "The chart before"),
+    Action("system.page_up", ("system",), ("pageup", "left_square_bracket"), "The page before"),
+    Action("system.page_down", ("system",), ("pagedown", "right_square_bracket"), "The next page", "page"),
+    Action("system.first", ("system",), ("home",), "Read-out at the start; first process"),
+    Action("system.last", ("system",), ("end",), "Read-out at the end; last process"),
+    Action("system.cursor_left", ("system",), ("left",), "Read-out to the left"),
+    Action("system.cursor_right", ("system",), ("right",), "Read-out to the right"),
+    Action("system.zoom_in", ("system",), ("plus", "equals_sign"), "Zoom in", "zoom"),
+    Action("system.zoom_out", ("system",), ("minus",), "Zoom out"),
+    Action("system.zoom_reset", ("system",), ("0",), "Whole range again"),
+    Action("system.pan_left", ("system",), ("shift+left",), "Pan to the left"),
+    Action("system.pan_right", ("system",), ("shift+right",), "Pan to the right"),
+    Action("system.enlarge", ("system",), ("enter",), "Enlarge, or put back", "enlarge"),
+    Action("system.search", ("system",), ("slash",), "Search figures; filter processes", "search"),
+    Action("system.x_axis", ("system",), ("x",), "x: time, relative"),
+    Action("system.metric", ("system",), ("m",), "The next metric of the run beside", "metric"),
+    Action("system.metric_back", ("system",), ("M",), "The metric before"),
+    Action("system.beside", ("system",), ("b",), "Metrics beside: one, two, none"),
+    Action("system.mode", ("system",), ("t",), "The machine now (top), or the run", "top"),
+    Action("system.sort", ("system",), ("o",), "Processes by CPU, by memory", "sort"),
+    # Samples
+    # Alerts
 )
 
 TEXT_KEYS: tuple[tuple[tuple[str, ...], str], ...] = (
@@ -206,7 +263,7 @@ def as_markdown() -> str:
         "The name in the last column is what `[keys]` of `config.toml` takes",
         "(docs/reference/settings.md).",
     ]
-    groups = [("Everywhere", ALL), ("Runs", ("runs",)), ("Graphs", ("graphs",)), ("Logs", ("logs",))]
+    groups = [("Everywhere", ALL), *((screen.title(), (screen,)) for screen in ALL)]
     for heading, screens in groups:
         lines += ["", f"## {heading}", "", "| key | does | name |", "|---|---|---|"]
         lines += [f"| {_cell(a.keys)} | {a.title} | `{a.id}` |" for a in ACTIONS if a.screens == screens]
@@ -225,7 +282,8 @@ def as_markdown() -> str:
         "## Mouse",
         "",
         "Click a tab, a run, a card or a chart to go there; click a run or chart again to open it.",
-        "The wheel moves through runs and logs, and zooms a chart.",
+        "The wheel moves through runs and logs, and zooms a chart. In a chart, a click reads out, a drag",
+        "zooms to what it marks, a drag with shift or the right button pans; a click on its title enlarges.",
         "Hold shift to select text as the terminal does.",
     ]
     return "\n".join(lines) + "\n"

@@ -113,7 +113,8 @@ class Live:
         """The data behind these slots changed: ask again at the next tick, if it is on the screen."""
         for name in names:
             self._slot(name).dirty = True
-        self._schedule()
+        if names:
+            self._schedule()
 
     def touch_all(self) -> None:
         """Everything on the screen may be old: after a reconnection, or when the user asks for it."""

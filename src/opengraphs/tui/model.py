@@ -8,10 +8,10 @@ states ────────────▶ screens paint ──▶ Canvas
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from typing import NamedTuple, Protocol, cast
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, NamedTuple, Protocol, cast
 
-from opengraphs.errors import DaemonError
+from opengraphs.errors import DaemonError, OgError
 from opengraphs.protocol.events import Event
 from opengraphs.protocol.runs import RunReply
 from opengraphs.records import ENDED, RunFacts
@@ -21,13 +21,26 @@ from opengraphs.tui.handover import OwnedRun, ScreenName
 from opengraphs.tui.keys import Keymap
 from opengraphs.tui.messages import Answer, Failure, Happened, Link, LiveMessage
 from opengraphs.tui.panelhost import PanelHost
-from opengraphs.tui.questions import FindQuestion, LogQuestion, RunQuestion, RunsQuestion, SeriesQuestion
+from opengraphs.tui.questions import (
+    FindQuestion,
+    LogQuestion,
+    Question,
+    RunQuestion,
+    RunsQuestion,
+    SeriesQuestion,
+)
 from opengraphs.tui.screens.graphs_state import GraphsState
 from opengraphs.tui.screens.logs_state import LogsState
 from opengraphs.tui.screens.runs_state import RunsState
+from opengraphs.tui.screens.system_state import SystemState
 
 TOAST_S = 4.0
-SLOW_SLOTS = {"runs": 1.0, "cards": 2.0, "run": 1.0, "system": 1.0, "ranks": 5.0}
+SLOW_SLOTS = {"runs": 1.0, "cards": 2.0, "run": 1.0, "system": 1.0, "ranks": 5.0, "diff": 1.0} | {
+    "machine": 1.0,
+    "machine.names": 10.0,
+    "machine.metrics": 1.0,
+    "host": 0.5,
+}
 """Least seconds between two live answers where 250 ms would be restless or dear."""
 
 
@@ -37,6 +50,16 @@ class Asker(Protocol):
     def touch(self, *names: str) -> None: ...
 
     def touch_all(self) -> None: ...
+
+
+class Screen(Protocol):
+    """A screen as the desk sees it: who takes the answers to its own questions."""
+
+    def take(self, question: Question, reply: Mapping[str, Any]) -> None: ...
+
+    def fail(self, question: Question, error: OgError) -> bool: ...
+
+    def stale(self, event: Event) -> Iterable[str]: ...
 
 
 class Toast(NamedTuple):
@@ -76,6 +99,7 @@ class Desk:
         self.runs = RunsState()
         self.graphs = graphs or GraphsState()
         self.logs = LogsState()
+        self.system = SystemState()
         self.owned = owned
         self.owned_facts: RunFacts = {}
         self.panels = PanelHost(choices.panels)
@@ -85,6 +109,18 @@ class Desk:
         self.paused = False
         self.stopping = self._looking = False
         self.trouble = ""
+        self._screens: Mapping[str, Screen] = {}
+        self._takers: dict[str, Screen] = {}
+
+    def attach(self, screens: Mapping[str, Screen], own_slots: Mapping[str, Iterable[str]]) -> None:
+        """The screens that answers and events may be for. own_slots: by screen, the slots no other has."""
+        self._screens = screens
+        self._takers = {}
+        for name, slots in own_slots.items():
+            for slot in slots:
+                if slot in self._takers:
+                    raise ValueError(f"two screens take the answers of slot {slot!r}; {name} is the second")
+                self._takers[slot] = screens[name]
 
     def say(self, text: str, kind: str = "info") -> None:
         """Tell the user something for a few seconds; the newest replaces the one before."""
@@ -120,7 +156,10 @@ class Desk:
     def _take_answer(self, answer: Answer) -> None:
         question, reply = answer
         self.link = Link(True, "")
-        if isinstance(question, RunsQuestion):
+        taker = self._takers.get(question.slot)
+        if taker is not None:
+            taker.take(question, reply)
+        elif isinstance(question, RunsQuestion):
             self.runs.take(question, reply)
             self._choose_first_run()
         elif isinstance(question, SeriesQuestion) and question.slot == "panels":
@@ -160,6 +199,9 @@ class Desk:
         Points come in up to thirty times a second and run; nothing but a mark is made of them.
         """
         kind, run = event.get("kind"), event.get("run", "")
+        on_screen = self._screens.get(self.screen)
+        if on_screen is not None:
+            live.touch(*on_screen.stale(event))
         if kind == "metrics":
             live.touch("runs", "cards")
             if run in self.graphs.runs_shown():
@@ -258,6 +300,9 @@ class Desk:
 
     def _take_failure(self, failure: Failure) -> None:
         question, error = failure
+        taker = self._takers.get(question.slot)
+        if taker is not None and taker.fail(question, error):
+            return
         if isinstance(error, DaemonError):
             self.link = Link(False, error.message)
         elif question.slot == "runs":

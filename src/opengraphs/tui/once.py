@@ -19,13 +19,8 @@ from opengraphs.tui.model import Desk
 from opengraphs.tui.painters.cells import Row, plain
 from opengraphs.tui.panelhost import InPlace, PanelHost
 from opengraphs.tui.questions import Question
-from opengraphs.tui.screens.base import View
-from opengraphs.tui.screens.graphs import GraphsView
+from opengraphs.tui.screens.catalog import VIEWS
 from opengraphs.tui.screens.graphs_state import GraphsState
-from opengraphs.tui.screens.logs import LogsView
-from opengraphs.tui.screens.runs import RunsView
-
-_VIEWS: dict[str, type[View]] = {"runs": RunsView, "graphs": GraphsView, "logs": LogsView}
 
 ROUNDS = 6
 """A run has to be known before its metrics can be asked for, and so on; a frame needs three."""
@@ -48,11 +43,13 @@ def print_frame(
     ui: str | None = None,
     panels: str | None = None,
     color: bool = True,
+    host: bool = False,
 ) -> None:
     """Ask ogd, paint one frame of `width` x `height` cells, write it to `out` as lines of text.
 
     Args:
         run: None is the newest live run, else the newest.
+        host: the System screen shows this machine now, not a run.
         color: False writes bare text without any escape sequence.
 
     Raises:
@@ -66,6 +63,7 @@ def print_frame(
     )
     desk = Desk(look.choices, graphs=GraphsState(bound=graphs, metric_filter=metric_filter), screen=screen)
     desk.link = Link(True, "")
+    desk.system.mode = "host" if host else "run"
     desk.panels = PanelHost(look.choices.panels, worker=lambda _: InPlace())
     desk.panels.start()
     if run is not None:
@@ -80,7 +78,8 @@ def print_frame(
 
 def frame(client: Client, desk: Desk, width: int, height: int) -> list[Row]:
     """The screen that `desk` shows, once everything on it has been answered."""
-    source, view = _Waiting(client), _VIEWS[desk.screen](desk, _Nobody())
+    source, view = _Waiting(client), VIEWS[desk.screen](desk, _Nobody())
+    desk.attach({view.name: view}, {view.name: view.own_slots})
     asked: set[Question] = set()
     for _ in range(ROUNDS):
         rows = view.paint(width, height)

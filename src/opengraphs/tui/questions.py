@@ -97,6 +97,34 @@ class SystemQuestion(NamedTuple):
         return await source.get(run_path(self.run, "system"), columns=self.columns)
 
 
+class MachineQuestion(NamedTuple):
+    """System figures of a run for the System screen: those in view, or one column of all, to know which there are."""
+
+    run: str
+    columns: int
+    keys: tuple[str, ...] = ()
+    host: str = ""
+    range: tuple[float, float] | None = None
+    slot: str = "machine"
+
+    async def ask(self, source: Source) -> dict[str, Any]:
+        low, high = self.range or (None, None)
+        query = {"columns": self.columns, "keys": ",".join(self.keys) or None, "host": self.host or None}
+        return await source.get(run_path(self.run, "system"), **query, **{"from": low, "to": high})
+
+
+class HostQuestion(NamedTuple):
+    """The machine now, and its busiest processes."""
+
+    processes: int
+    sort: str
+    filter: str
+    slot: str = "host"
+
+    async def ask(self, source: Source) -> dict[str, Any]:
+        return await source.get("/host", processes=self.processes, sort=self.sort, filter=self.filter or None)
+
+
 class LogQuestion(NamedTuple):
     """A window of log lines; `start` below 0 counts from the end."""
 
@@ -135,3 +163,86 @@ class StopRequest(NamedTuple):
 
     async def ask(self, source: Source) -> dict[str, Any]:
         return await source.post(run_path(self.run, "stop"), {"grace_s": self.grace_s})
+
+
+class LogAtQuestion(NamedTuple):
+    """The log line of a step, or of a moment (epoch seconds) where `step` is None."""
+
+    run: str
+    step: int | None
+    time: float | None
+    slot: str = "logat"
+
+    async def ask(self, source: Source) -> dict[str, Any]:
+        if self.step is not None:
+            return await source.get(run_path(self.run, "log"), at_step=self.step)
+        return await source.get(run_path(self.run, "log"), at_time=self.time)
+
+
+class EventsQuestion(NamedTuple):
+    """What happened in a run: checkpoints, alerts, notes; the newest `limit`."""
+
+    run: str
+    limit: int
+    slot: str = "events"
+
+    async def ask(self, source: Source) -> dict[str, Any]:
+        events: list[dict[str, Any]] = []
+        since: object = None
+        for _ in range(EVENT_PAGES):
+            page = await source.get(run_path(self.run, "events"), since=since, limit=EVENT_PAGE)
+            events += page.get("events", [])
+            since = page.get("next")
+            if since is None:
+                break
+        return {"events": events[-self.limit :]}
+
+
+EVENT_PAGE, EVENT_PAGES = 500, 8
+
+
+class GroupQuestion(NamedTuple):
+    """Every chart in view as groups of runs. runs: these, or with () all that fit `filter`."""
+
+    metrics: tuple[str, ...]
+    by: str
+    runs: tuple[str, ...]
+    filter: str
+    align: str
+    range: tuple[float, float] | None
+    columns: int
+    smoothing: str | None
+    slot: str = "bands"
+
+    async def ask(self, source: Source) -> dict[str, Any]:
+        import asyncio  # not wanted where there is no screen
+
+        replies = await asyncio.gather(
+            *(source.post("/group", self._body(metric)) for metric in self.metrics)
+        )
+        return {"metrics": dict(zip(self.metrics, replies, strict=True))}
+
+    def _body(self, metric: str) -> dict[str, Any]:
+        chosen: dict[str, Any] = (
+            {"run_ids": list(self.runs)} if self.runs else {"filter": self.filter or None}
+        )
+        return {
+            "metric_key": metric,
+            "by": self.by,
+            "align_by": self.align,
+            "range": list(self.range) if self.range else None,
+            "columns": self.columns,
+            "smoothing": self.smoothing,
+            **chosen,
+        }
+
+
+class EventRequest(NamedTuple):
+    """Write down what a person has to say about a run; `fields` as `POST /runs/{ref}/events` takes them."""
+
+    run: str
+    fields: tuple[tuple[str, Any], ...]
+    slot: str = "write"
+
+    async def ask(self, source: Source) -> dict[str, Any]:
+        return await source.post(run_path(self.run, "events"), dict(self.fields))

@@ -280,7 +280,7 @@ def _graphs_frame(
 ) -> list[Row]:
     facts = _the_run(link, query, wish.run)
     metrics = screen.choose_metrics(facts)
-    lay = layout.graphs(*size, len(metrics), minimal=wish.minimal)
+    lay = layout.graphs(*size, len(metrics), minimal=wish.minimal, sections=screen.sections_of(metrics))
     shown = metrics[: len(lay.grid.slots)]
     columns = max((chart.dot_columns(slot.width, glyphs) for slot in lay.grid.slots), default=1)
     names = quick.text_list([facts["run_id"]])

@@ -378,7 +378,29 @@ def test_system_metrics_by_host(maker: Any) -> None:
     ]  # fmt: skip
     assert len(reply["series"][0]["x"]) <= 20
     assert engine.system(RUN, span=(20.0, 29.0), keys="cpu")["series"][0]["points"] == 10
+    (one,) = engine.system(RUN, keys="ram,gpu.0", host="n2")["series"]
+    assert (one["host"], one["metric"]) == ("n2", "gpu.0.util_percent")
     assert [metric["key"] for metric in engine.run(RUN)["metrics"]] == []
+
+
+def test_very_many_system_metrics_have_fewer_columns_each(
+    maker: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from opengraphs.engine import pages
+
+    monkeypatch.setattr(pages, "MAX_SYSTEM_CURVES", 3)
+    monkeypatch.setattr(pages, "MAX_SYSTEM_COLUMNS", 6)
+    maker.run()
+    line = {f"gpu.{n}.util_percent": 5 for n in range(5)}
+    maker.append([{"time": 10.0 + at, "metrics": line} for at in range(50)], writer="n1", kind="system")
+    reply = maker.open().system(RUN, columns=100)
+    assert (len(reply["series"]), reply["total"], reply["columns"]) == (3, 5, 2)
+
+
+def test_the_process_of_each_live_run_is_known(maker: Any) -> None:
+    maker.run(ended=False, pid=4711, host="box")
+    (one,) = maker.open().processes()
+    assert (one["run_id"], one["pid"], one["host"]) == (RUN, 4711, "box")
 
 
 def test_logs_and_samples_and_events_in_windows(maker: Any) -> None:

@@ -19,7 +19,7 @@ ROUTES: tuple[Endpoint, ...] = (
     Endpoint("GET", "/version", meta.version),
     Endpoint("GET", "/health", meta.health),
     Endpoint("GET", "/doctor", meta.doctor, query=("below",)),
-    Endpoint("GET", "/host", meta.host),
+    Endpoint("GET", "/host", meta.host, query=("processes", "sort", "filter")),
     Endpoint("POST", "/shutdown", meta.shutdown, body=tuple(ShutdownRequest.__annotations__)),
     Endpoint("GET", "/runs", runs.page, query=("filter", "project", "status", "sort", "limit", "cursor")),
     Endpoint("GET", "/runs/fields", runs.fields, query=("q", "limit")),
@@ -45,7 +45,7 @@ ROUTES: tuple[Endpoint, ...] = (
     Endpoint("POST", "/group", compare.group, body=tuple(GroupRequest.__annotations__)),
     Endpoint("POST", "/diff", compare.diff, body=tuple(DiffRequest.__annotations__)),
     Endpoint("GET", "/runs/{ref}/points", series.points, query=("metric", "after", "limit", "ranks")),
-    Endpoint("GET", "/runs/{ref}/system", series.system, query=("columns", "keys")),
+    Endpoint("GET", "/runs/{ref}/system", series.system, query=("columns", "keys", "host", "from", "to")),
     Endpoint(
         "GET", "/runs/{ref}/log", logs.log, query=("from", "lines", "grep", "direction", "follow", "raw")
     ),

@@ -6,13 +6,16 @@ import asyncio
 import os
 import time
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from opengraphs import paths
 from opengraphs.daemon.encode import plain
+from opengraphs.daemon.hostsampler import Wanted, load, uptime_s
 from opengraphs.daemon.ingest import quarantine
 from opengraphs.daemon.params import body_flag
+from opengraphs.errors import OgError
 from opengraphs.protocol.control import HealthReply, HostReply, ShutdownReply
 from opengraphs.protocol.runs import Check, DoctorReply, VersionReply
 from opengraphs.protocol.version import PROTOCOL_VERSION, SCHEMA, VERSION
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
 
 
 MAX_NAMED = 10
+MAX_PROCESSES = 500
 DOCTOR_READ_S = 3.0
 BELOW_S = 0.3
 """How long it looks for foreign runs below a folder."""
@@ -59,8 +63,33 @@ async def shutdown(call: Call) -> ShutdownReply:
 
 async def host(call: Call) -> HostReply:
     """`GET /host`: rates are since the last question, or over a fifth of a second."""
-    metrics = await call.core.host.sample()
-    return {"schema": SCHEMA, "time": time.time(), "host": os.uname().nodename, "metrics": plain(metrics)}
+    limit = call.params.integer("processes", 0, low=0, high=MAX_PROCESSES)
+    sort = call.params.choice("sort", ("cpu", "memory"), default="cpu")
+    filter_ = call.params.text("filter") or ""
+    wanted = Wanted(limit, sort, filter_, await _run_pids(call)) if limit else None
+    metrics, processes = await call.core.host.look(wanted)
+    return {
+        "schema": SCHEMA,
+        "time": time.time(),
+        "host": os.uname().nodename,
+        "metrics": plain(metrics),
+        "load": load(),
+        "uptime_s": uptime_s(),
+        **processes,  # type: ignore[typeddict-item]
+    }
+
+
+async def _run_pids(call: Call) -> dict[int, tuple[str, str]]:
+    """The processes of the live runs of this machine, in every open store."""
+    here, found = os.uname().nodename, dict[int, tuple[str, str]]()
+    if call.params.text("store"):
+        with suppress(OgError):  # the machine can be looked at without a store
+            await call.store()
+    for store in call.core.stores.all():
+        for run in await store.ask(lambda engine: engine.processes()):
+            if run["host"] == here and run["pid"]:
+                found[int(run["pid"])] = run["run_id"], run["name"] or run["run_id"]
+    return found
 
 
 async def doctor(call: Call) -> DoctorReply:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, cast
 
 from opengraphs.daemon.encode import encode
+from opengraphs.errors import UsageError
 from opengraphs.protocol.series import TransformOut, TransformsReply
 from opengraphs.protocol.version import SCHEMA
 
@@ -69,10 +70,23 @@ async def system(call: Call) -> bytes:
     """`GET /runs/{ref}/system`."""
     store = await call.store()
     columns = call.params.integer("columns", 200, low=1, high=MAX_COLUMNS)
-    prefix = call.params.text("keys") or ""
+    prefixes, host = call.params.text("keys") or "", call.params.text("host") or ""
+    span = _span(call.params.real("from"), call.params.real("to"))
     return await store.ask(
-        lambda engine: encode(engine.system(call.ref, columns=columns, keys=prefix)), runs=(call.ref,)
+        lambda engine: encode(engine.system(call.ref, columns=columns, keys=prefixes, host=host, span=span)),
+        runs=(call.ref,),
     )
+
+
+def _span(low: float | None, high: float | None) -> tuple[float, float] | None:
+    """A closed interval; None when it is not asked for."""
+    if low is None and high is None:
+        return None
+    if low is None or high is None or low > high:
+        raise UsageError(
+            "from and to make no stretch of time", hint="give both, in epoch seconds, from first"
+        )
+    return low, high
 
 
 def _references(value: object) -> Sequence[str]:

@@ -10,12 +10,20 @@ from typing import Any
 from .files import on_linux
 from .gpu import GpuSampler, load_nvml
 
+MAX_CORES_SHOWN = 16
+"""Above this, one figure a core is noise on a screen and bulk in a file."""
+
 
 class HostSampler:
     """The machine's figures at each call; rates and percentages are since the call before."""
 
     def __init__(
-        self, *, disk_path: str = "/", env: Mapping[str, str] | None = None, nvml: Any | None = None
+        self,
+        *,
+        disk_path: str = "/",
+        env: Mapping[str, str] | None = None,
+        nvml: Any | None = None,
+        max_cores: int = MAX_CORES_SHOWN,
     ) -> None:
         """Open what is read again and again.
 
@@ -23,8 +31,9 @@ class HostSampler:
             disk_path: the file system whose free space is of interest.
             env: where `CUDA_VISIBLE_DEVICES` is looked up; None is this process's own.
             nvml: a loaded NVML binding; None looks for the driver.
+            max_cores: with more cores than this there is no figure for each.
         """
-        self._host = _backend(disk_path)
+        self._host = _backend(disk_path, max_cores)
         self._gpus = GpuSampler(load_nvml() if nvml is None else nvml, os.environ if env is None else env)
 
     def sample(self) -> dict[str, float]:
@@ -36,14 +45,14 @@ class HostSampler:
         self._host.close()
 
 
-def _backend(disk_path: str) -> Any:
+def _backend(disk_path: str, max_cores: int) -> Any:
     if on_linux():
         from .linux import LinuxHost
 
-        return LinuxHost(disk_path=disk_path)
+        return LinuxHost(disk_path=disk_path, max_cores=max_cores)
     from .portable import PortableHost
 
-    return PortableHost(disk_path=disk_path)
+    return PortableHost(disk_path=disk_path, max_cores=max_cores)
 
 
 def sample_host(*, window_s: float = 0.2, disk_path: str = "/") -> dict[str, float]:

@@ -8,9 +8,6 @@ from .cgroup import Cgroup
 from .files import KernelFile
 from .rates import Rate
 
-_MAX_CORES_SHOWN = 16
-"""Above this, one figure a core is noise on a screen and bulk in a file."""
-
 _SECTOR_BYTES = 512  # what /proc/diskstats counts in, whatever the disk's own sectors
 _LIMITS_EVERY = 15  # samples between two looks at the cgroup's limits, which hardly ever change
 
@@ -83,8 +80,15 @@ class LinuxHost:
     """One host, sampled again and again."""
 
     def __init__(
-        self, *, disk_path: str, proc: str = "/proc", sys_root: str = "/sys", cgroup: Cgroup | None = None
+        self,
+        *,
+        disk_path: str,
+        proc: str = "/proc",
+        sys_root: str = "/sys",
+        cgroup: Cgroup | None = None,
+        max_cores: int = 16,
     ):
+        self._max_cores = max_cores
         self._disk_path = disk_path
         self._sys_root = sys_root
         self._cgroup = Cgroup() if cgroup is None else cgroup
@@ -121,7 +125,7 @@ class LinuxHost:
         metrics = {"cpu.count": round(usable, 2), "load.1m": round(os.getloadavg()[0], 2)}
         now, before = cpu_times(self._stat.text()), self._cpu_before
         self._cpu_before = now
-        names = list(now) if len(now) <= _MAX_CORES_SHOWN + 1 else ["cpu"]
+        names = list(now) if len(now) <= self._max_cores + 1 else ["cpu"]
         for name in names:
             busy, total = (
                 a - b for a, b in zip(now.get(name, (0, 0)), before.get(name, (0, 0)), strict=True)

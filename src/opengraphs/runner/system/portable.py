@@ -9,13 +9,12 @@ import psutil
 
 from .rates import Rate
 
-_MAX_CORES_SHOWN = 16
-
 
 class PortableHost:
     """One host, sampled again and again."""
 
-    def __init__(self, *, disk_path: str) -> None:
+    def __init__(self, *, disk_path: str, max_cores: int = 16) -> None:
+        self._max_cores = max_cores
         self._disk_path = disk_path
         self._rate = Rate()
         self._first = True
@@ -36,7 +35,7 @@ class PortableHost:
         if first or not cores:  # psutil's first answer has no interval behind it
             return metrics
         metrics["cpu.percent"] = round(sum(cores) / len(cores), 2)
-        if len(cores) <= _MAX_CORES_SHOWN:
+        if len(cores) <= self._max_cores:
             metrics.update({f"cpu.{i}.percent": percent for i, percent in enumerate(cores)})
         return metrics
 

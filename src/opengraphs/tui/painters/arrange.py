@@ -20,7 +20,32 @@ def metrics(summaries: Iterable[MetricSummary]) -> list[str]:
     for summary in summaries:
         groups.setdefault(summary["key"].rpartition("/")[0], []).append(summary)
     ordered = sorted(groups.items(), key=lambda group: _group_rank(*group))
-    return [summary["key"] for _, members in ordered for summary in sorted(members, key=_rank)]
+    return together([summary["key"] for _, members in ordered for summary in sorted(members, key=_rank)])
+
+
+def together(keys: Iterable[str]) -> list[str]:
+    """Keys of one section beside each other, sections and keys in the order of their first appearance."""
+    found: dict[str, list[str]] = {}
+    for key in keys:
+        found.setdefault(section_of(key), []).append(key)
+    return [key for members in found.values() for key in members]
+
+
+def section_of(key: str) -> str:
+    """What stands before the first `/`; "" without one."""
+    return key.partition("/")[0] if "/" in key else ""
+
+
+def sections(keys: Iterable[str]) -> list[tuple[str, list[str]]]:
+    """Neighbours of one section together, in the order given."""
+    out: list[tuple[str, list[str]]] = []
+    for key in keys:
+        name = section_of(key)
+        if out and out[-1][0] == name:
+            out[-1][1].append(key)
+        else:
+            out.append((name, [key]))
+    return out
 
 
 def _group_rank(name: str, members: list[MetricSummary]) -> tuple[int, int, str]:

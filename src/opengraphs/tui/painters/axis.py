@@ -66,6 +66,19 @@ class AxisState:
         return self.x
 
 
+class FilledAxis(AxisState):
+    """From 0 up to what is full: a figure that hardly moves looks as calm as it is."""
+
+    __slots__ = ("full",)
+
+    def __init__(self, full: float | None) -> None:
+        super().__init__()
+        self.full = full
+
+    def fit_y(self, low: float, high: float, *, log: bool = False) -> tuple[float, float]:
+        return super().fit_y(min(0.0, low), max(high, self.full or 0.0) or 1.0, log=log)
+
+
 def _still_good(bounds: tuple[float, float], low: float, high: float) -> bool:
     inside = bounds[0] <= low and high <= bounds[1]
     return inside and (high - low) * 2.2 >= bounds[1] - bounds[0]
@@ -272,7 +285,7 @@ def x_ticks(low: float, high: float, parts: int, kind: str) -> list[float]:
     if kind == "time":
         offset = float(time.localtime(low).tm_gmtoff)
         return [v - offset for v in time_ticks(low + offset, high + offset, parts)]
-    return time_ticks(low, high, parts)
+    return time_ticks(low, high, parts) if kind == "relative" else ticks(low, high, parts)
 
 
 def x_text(x: float, kind: str) -> str:
@@ -281,4 +294,4 @@ def x_text(x: float, kind: str) -> str:
         return numbers.duration(x)
     if kind == "time":
         return time.strftime("%H:%M:%S", time.localtime(x))
-    return numbers.step(x)
+    return numbers.step(x) if kind == "step" else numbers.value(x).strip()

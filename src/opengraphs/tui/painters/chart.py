@@ -53,6 +53,7 @@ __all__ = [
     "Mark",
     "Memo",
     "bands_of",
+    "cell_span",
     "curves_of",
     "dot_columns",
     "move_cursor",
@@ -63,8 +64,6 @@ __all__ = [
 
 MIN_WIDTH = 12
 MIN_HEIGHT = 4
-_FARTHEST = 1e300
-"""An axis ends here, so that its own arithmetic stays finite; what lies beyond is off the chart."""
 
 
 def dot_columns(width: int, glyphs: Glyphs) -> int:
@@ -79,37 +78,16 @@ def paint(spec: ChartSpec, width: int, height: int, glyphs: Glyphs) -> list[Row]
     """
     if width < MIN_WIDTH or height < MIN_HEIGHT:
         return _tiny(spec, width, height, glyphs)
-    lines, bands = plot.lines_of(spec), plot.edges_of(spec)
-    low, high = _y_extent([*lines, *(edge for _, *edges in bands for edge in edges)], spec)
+    made = plot.prepare(spec)
+    lines, bands = made.lines, made.bands
     x_range = _x_range(lines, spec)
     legend = len({line.curve.series for line in lines if line.curve.label}) > 1
-    if low is None or high is None or x_range is None:
+    if made.extent is None or x_range is None:
         rows = _without_curves(spec, lines, x_range, width, height, glyphs)
     else:
-        y_range = spec.axis.fit_y(low, high, log=spec.log_y)
+        y_range = spec.axis.fit_y(*made.extent, log=spec.log_y)
         rows = _with_curves(spec, lines, bands, x_range, y_range, width, height, glyphs, legend=legend)
     return faded(rows) if spec.stale else rows
-
-
-def _y_extent(lines: Sequence[Line | plot.Edge], spec: ChartSpec) -> tuple[float | None, float | None]:
-    """Lowest and highest finite value inside the x window."""
-    inf = math.inf
-    window = spec.x_range
-    seen: list[float] = []
-    for line in lines:
-        if window is None:
-            values = [y for y in line.y if -inf < y < inf]
-        else:
-            values = [
-                y
-                for x, y in zip(line.x, line.y, strict=True)
-                if window[0] <= x <= window[1] and -inf < y < inf
-            ]
-        if values:
-            seen += (min(values), max(values))
-    if not seen:
-        return None, None
-    return max(-_FARTHEST, min(seen)), min(_FARTHEST, max(seen))
 
 
 def _x_range(lines: Sequence[Line], spec: ChartSpec) -> tuple[float, float] | None:
@@ -215,6 +193,14 @@ def x_at(spec: ChartSpec, width: int, height: int, column: int, glyphs: Glyphs) 
     dots = box.plot_width * glyphs.dots[0]
     dot = cell * glyphs.dots[0] + (glyphs.dots[0] - 1) / 2
     return spec.axis.x[0] + dot / max(1, dots - 1) * (spec.axis.x[1] - spec.axis.x[0])
+
+
+def cell_span(spec: ChartSpec, width: int, height: int) -> float:
+    """How much of x a cell of the painted chart holds; 0 before the first picture."""
+    if spec.axis.x is None:
+        return 0.0
+    box = Geometry(width, height, spec.axis.label_width, False)
+    return (spec.axis.x[1] - spec.axis.x[0]) / box.plot_width
 
 
 def move_cursor(spec: ChartSpec, width: int, height: int, cells: int, glyphs: Glyphs) -> float | None:

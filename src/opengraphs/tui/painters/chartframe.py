@@ -165,6 +165,7 @@ def x_axis_row(
 
     _dash_unread(lines, x_range, column, chars, glyphs)
     _place_marks(spec, lines, column, chars, roles, glyphs)
+    _select(spec, column, chars, roles, glyphs)
     if spec.cursor is not None and (at := column(spec.cursor)) is not None:
         _place_label(
             f" {axis.x_text(spec.cursor, spec.x_kind)} ", at, chars, roles, border, "b:accent", force=True
@@ -174,6 +175,22 @@ def x_axis_row(
         if (at := column(tick)) is not None:
             _place_label(f" {text} ", at, chars, roles, border, "dim")
     return join(chars, roles)
+
+
+def _select(
+    spec: ChartSpec,
+    column: Callable[[float], int | None],
+    chars: list[str],
+    roles: list[str],
+    glyphs: Glyphs,
+) -> None:
+    """The axis is thick along the stretch that is being marked."""
+    if spec.selection is None:
+        return
+    first, last = (column(x) for x in sorted(spec.selection))
+    if first is not None and last is not None:
+        for at in range(first, last + 1):
+            chars[at], roles[at] = glyphs.bar[0], "b:accent"
 
 
 def _dash_unread(
@@ -200,6 +217,7 @@ def _place_marks(
 ) -> None:
     kinds = [
         ("checkpoint", "accent"),
+        ("note", "ok"),
         ("info", "accent"),
         ("warn", "warn"),
         ("nonfinite", "error"),

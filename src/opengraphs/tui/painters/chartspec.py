@@ -68,7 +68,7 @@ class Band:
 
 
 class Mark:
-    """Something that happened at x: kind is checkpoint, info, warn or error."""
+    """Something that happened at x: kind is checkpoint, note, info, warn or error."""
 
     __slots__ = ("kind", "label", "x")
 
@@ -105,14 +105,14 @@ class Memo:
 class ChartSpec:
     """All a chart shows.
 
-    x_kind: `step`, `time` (epoch seconds) or `relative` (seconds). x_range: the window
+    x_kind: `step`, `time` (epoch seconds), `relative` (seconds) or `metric:KEY`. x_range: the window
     shown; None fits the data. live: round the right end up so that new points change
     few cells; an ended run fills its chart. memo: keeps what need not be drawn twice. cursor: read-out position in x units.
-    message: shown where there is nothing to draw. stale: draw it all dim.
+    message: shown where there is nothing to draw. selection: a stretch of x being marked. stale: draw it all dim.
     """
 
     __slots__ = (
-        "axis", "bands", "cursor", "curves", "focused", "live", "log_y", "marks", "memo", "message", "stale", "title", "x_kind", "x_range",
+        "axis", "bands", "cursor", "curves", "focused", "live", "log_y", "marks", "memo", "message", "selection", "stale", "title", "x_kind", "x_range",
     )  # fmt: skip
 
     def __init__(
@@ -131,6 +131,7 @@ class ChartSpec:
         marks: Sequence[Mark] = (),
         focused: bool = False,
         message: str = "no data yet",
+        selection: tuple[float, float] | None = None,
         stale: bool = False,
     ) -> None:
         self.title = title
@@ -146,6 +147,7 @@ class ChartSpec:
         self.marks = marks
         self.focused = focused
         self.message = message
+        self.selection = selection
         self.stale = stale
 
 

@@ -17,8 +17,18 @@ if TYPE_CHECKING:
 Tab = tuple[str, str]
 """(key, name), such as ("2", "graphs")."""
 
-TABS: tuple[Tab, ...] = (("1", "runs"), ("2", "graphs"), ("4", "logs"))
+TABS: tuple[Tab, ...] = (
+    ("1", "runs"),
+    ("2", "graphs"),
+    ("3", "compare"),
+    ("4", "logs"),
+    ("5", "system"),
+)
 """The screens that exist now."""
+
+SHORTENED = 2
+"""So many of the last forms of a run's part of the header are shorter than name and status: tabs give way before
+them, and before the step goes."""
 
 Hint = tuple[str, str]
 """(key, what it does), such as ("?", "help")."""
@@ -57,27 +67,47 @@ def header(
     What does not fit goes, least important first: eta, bar, step, status, other tabs, name.
     """
     full = _tab_row(tabs, active, glyphs)
+    brief = _tab_row(tabs, active, glyphs, names=False)
     short = _tab_row([tab for tab in tabs if tab[1] == active] or tabs[:1], active, glyphs)
     name = glyphs.clean(name)
-    for left in (full, short):
+    shorter = SHORTENED + bool(_progress_texts(progress)[0])
+    for left in (full, brief, short):
         room = width - row_width(left)
-        for parts in _header_parts(name, status, progress, note, glyphs, room):
-            if row_width(parts) <= room:
-                return _spread(left, parts, width)
-        if left is full and name and room >= 24:
-            return _spread(full, _name_part(clip(name, room - 3, ellipsis=glyphs.ellipsis)), width)
+        parts = _header_parts(name, status, progress, note, glyphs, room)
+        for part in parts[:-shorter] if left is full and name else parts:
+            if row_width(part) <= room:
+                return _spread(left, part, width)
     room = max(0, width - row_width(short))
     return _spread(
         short, _name_part(clip(name, room - 3, ellipsis=glyphs.ellipsis)) if room > 6 and name else [], width
     )
 
 
-def _tab_row(tabs: Sequence[Tab], active: str, glyphs: Glyphs) -> Row:
+def _tab_row(tabs: Sequence[Tab], active: str, glyphs: Glyphs, *, names: bool = True) -> Row:
+    """Every tab with its name, or with the name of the active one alone."""
     row: Row = []
     for key, name in tabs:
         on = name == active
-        row += [(f" {key} ", "b:accent" if on else "faint"), (f"{name} ", "b:accent" if on else "dim")]
-    return row
+        row.append((f" {key}", "b:accent" if on else "faint"))
+        if on or names:
+            row.append((f" {name}", "b:accent" if on else "dim"))
+    return [*row, (" ", "text")]
+
+
+def tab_at(header: Row, x: int, tabs: Sequence[Tab] = TABS) -> str | None:
+    """The tab under a column of a painted header; None beside them."""
+    by_key = {f" {key}": name for key, name in tabs}
+    names = {f" {name}" for _, name in tabs}
+    at, found = 0, None
+    for text, _ in header:
+        if text in by_key:
+            found = by_key[text]
+        elif text not in names:
+            return None
+        at += len(text)
+        if x < at:
+            return found
+    return None
 
 
 def _name_part(name: str) -> Row:

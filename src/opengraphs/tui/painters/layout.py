@@ -8,6 +8,13 @@ from __future__ import annotations
 
 import math
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+Section = tuple[str, int, bool]
+"""Name, number of metrics, whether it is folded."""
+
 MIN_CHART_WIDTH = 28
 MIN_CHART_HEIGHT = 8
 MAX_COLUMNS = 4
@@ -19,8 +26,15 @@ MIN_STATS_HEIGHT = 8
 MIN_PANEL_HEIGHT = 5
 MAX_PANEL_HEIGHT = 12
 
+MIN_SECTIONED_HEIGHT = 2 * MIN_CHART_HEIGHT + 2
+"""Lower areas have no rows for the heads of sections."""
+
 _SHAPE = 3.4
 """Width by height, in cells, at which a curve reads best: a cell is twice as high as wide."""
+
+
+_EMPTY = 1.2
+"""How much worse empty slots are where each section may leave some, against an unpleasant shape."""
 
 
 class Rect:
@@ -47,20 +61,63 @@ class Rect:
         return (self.x, self.y, self.width, self.height)
 
 
-class Grid:
-    """One page of charts: `slots` in reading order, `first` is the index of the chart in slot 0."""
+class Head:
+    """The line above a section: `first` to `last` of its `count` metrics stand below it, counted from 1.
 
-    __slots__ = ("columns", "first", "page", "pages", "rows", "slots")
+    stop: the place of its first metric among all stops. A folded section has no chart and one stop.
+    """
+
+    __slots__ = ("count", "first", "folded", "last", "name", "rect", "stop")
 
     def __init__(
-        self, columns: int, rows: int, slots: list[Rect], *, page: int, pages: int, first: int
+        self, rect: Rect, name: str, count: int, *, folded: bool, first: int, last: int, stop: int
+    ) -> None:
+        self.rect = rect
+        self.name = name
+        self.count = count
+        self.folded = folded
+        self.first = first
+        self.last = last
+        self.stop = stop
+
+
+class Grid:
+    """One page of charts in reading order.
+
+    A stop is what the chart cursor can stand on: a chart, or the head of a folded section.
+    slots, places: where each chart of the page stands, and its place among all stops.
+    starts: the first stop of every page. lines: the stops of every row of every page.
+    """
+
+    __slots__ = ("columns", "heads", "lines", "page", "places", "slots", "starts")
+
+    def __init__(
+        self,
+        columns: int,
+        slots: list[Rect],
+        places: Sequence[int],
+        *,
+        page: int,
+        starts: list[int],
+        lines: list[list[int]],
+        heads: Sequence[Head] = (),
     ) -> None:
         self.columns = columns
-        self.rows = rows
         self.slots = slots
+        self.places = places
         self.page = page
-        self.pages = pages
-        self.first = first
+        self.starts = starts
+        self.lines = lines
+        self.heads = heads
+
+    @property
+    def pages(self) -> int:
+        return len(self.starts)
+
+    @property
+    def first(self) -> int:
+        """The first stop of this page."""
+        return self.starts[self.page]
 
 
 def grid(area: Rect, count: int, *, page: int = 0) -> Grid:
@@ -71,17 +128,143 @@ def grid(area: Rect, count: int, *, page: int = 0) -> Grid:
     """
     columns, rows = _shape(area, count)
     capacity = columns * rows
-    pages = max(1, -(-count // capacity))
-    page = max(0, min(page, pages - 1))
-    shown = min(capacity, max(0, count - page * capacity))
-    slots = _slots(area, columns, rows)[:shown]
-    return Grid(columns, rows, slots, page=page, pages=pages, first=page * capacity)
+    starts = list(range(0, max(1, count), capacity))
+    page = max(0, min(page, len(starts) - 1))
+    shown = range(starts[page], min(count, starts[page] + capacity))
+    slots = _slots(area, columns, rows)[: len(shown)]
+    lines = [
+        list(range(at, min(at + columns, start + capacity, count)))
+        for start in starts
+        for at in range(start, min(start + capacity, count), columns)
+    ]
+    return Grid(columns, slots, shown, page=page, starts=starts, lines=lines)
+
+
+def has_heads(area: Rect, sections: Sequence[Section]) -> bool:
+    """Whether sections are told apart: there are several, of more than a chart each, and rows to spare."""
+    count = sum(size for _, size, _ in sections)
+    return len(sections) > 1 and 2 * count >= 3 * len(sections) and area.height >= MIN_SECTIONED_HEIGHT
+
+
+def sectioned(area: Rect, sections: Sequence[Section], *, page: int = 0) -> Grid:
+    """Slots for the charts of sections, each below a head of one row; what does not fit goes on further pages."""
+    columns, sheets = _sheets(area, sections)
+    starts = [sheet[0].stop for sheet in sheets]
+    page = max(0, min(page, len(sheets) - 1))
+    lines = [list(stops) for sheet in sheets for row in sheet for stops in (row.stops,) if len(stops)]
+    slots, places, heads = _placed(area, columns, sheets, page, sections)
+    return Grid(columns, slots, places, page=page, starts=starts, lines=lines, heads=heads)
+
+
+class _Line:
+    """A row of a page before it has a height: the head of a section, or charts of it."""
+
+    __slots__ = ("head", "section", "stop", "stops")
+
+    def __init__(self, section: int, stop: int, stops: Sequence[int], *, head: bool) -> None:
+        self.section = section
+        self.stop = stop
+        self.stops = stops
+        self.head = head
+
+
+def _sheets(area: Rect, sections: Sequence[Section]) -> tuple[int, list[list[_Line]]]:
+    """Columns, and the lines of every page: all on one where that gives charts of a pleasant shape."""
+    most = max(1, min(MAX_COLUMNS, area.width // MIN_CHART_WIDTH))
+    count = sum(size for _, size, folded in sections if not folded)
+    room = Rect(0, 0, area.width, max(1, area.height - len(sections)))
+    fitting = []
+    for columns in range(1, most + 1):
+        rows = sum(-(-size // columns) for _, size, folded in sections if not folded)
+        if rows <= MAX_ROWS and rows * MIN_CHART_HEIGHT <= room.height:
+            empty = _EMPTY * (columns * rows - count) / max(1, columns * rows)
+            fitting.append((_awkwardness(room, (columns, max(1, rows)), count) + empty, columns))
+    columns = min(fitting)[1] if fitting else most
+    return columns, _pages(_lines(sections, columns), area.height)
+
+
+def _lines(sections: Sequence[Section], columns: int) -> list[_Line]:
+    out: list[_Line] = []
+    stop = 0
+    for index, (_, count, folded) in enumerate(sections):
+        out.append(_Line(index, stop, [stop] if folded else (), head=True))
+        end = stop + (1 if folded else count)
+        if not folded:
+            for at in range(stop, end, columns):
+                out.append(_Line(index, at, range(at, min(at + columns, end)), head=False))
+        stop = end
+    return out
+
+
+def _pages(lines: Sequence[_Line], height: int) -> list[list[_Line]]:
+    """Lines dealt out to pages: a head never stands last, and a section that goes on has its head again."""
+    pages: list[list[_Line]] = [[]]
+    used = rows = 0
+    for at, line in enumerate(lines):
+        size = 1 if line.head else MIN_CHART_HEIGHT
+        follows = line.head and not len(line.stops) and at + 1 < len(lines)
+        full = rows + (follows or not line.head) > MAX_ROWS
+        if pages[-1] and (used + size + (MIN_CHART_HEIGHT if follows else 0) > height or full):
+            again = [] if line.head else [_Line(line.section, line.stop, (), head=True)]
+            pages.append(again)
+            used, rows = len(again), 0
+        pages[-1].append(line)
+        used += size
+        rows += not line.head
+    return pages
+
+
+def _placed(
+    area: Rect, columns: int, sheets: Sequence[Sequence[_Line]], page: int, sections: Sequence[Section]
+) -> tuple[list[Rect], list[int], list[Head]]:
+    """One page with its heights: rows share what the heads leave, on a later page no more than on the first."""
+    sheet = sheets[page]
+    rows, usual = (sum(not line.head for line in lines) for lines in (sheet, sheets[0]))
+    free = area.height - (len(sheet) - rows)
+    if page and rows < usual:
+        free = min(free, rows * ((area.height - (len(sheets[0]) - usual)) // usual))
+    cuts = _cuts(0, free, max(1, rows))
+    xs = _cuts(area.x, area.width, columns)
+    slots: list[Rect] = []
+    places: list[int] = []
+    heads: list[Head] = []
+    y, row = area.y, 0
+    for line in sheet:
+        if line.head:
+            heads.append(_head(Rect(area.x, y, area.width, 1), line, sheet, sections))
+            y += 1
+            continue
+        height = cuts[row + 1] - cuts[row]
+        slots += [Rect(xs[n], y, xs[n + 1] - xs[n], height) for n in range(len(line.stops))]
+        places += line.stops
+        y, row = y + height, row + 1
+    return slots, places, heads
+
+
+def _head(rect: Rect, line: _Line, sheet: Sequence[_Line], sections: Sequence[Section]) -> Head:
+    name, count, folded = sections[line.section]
+    start = sum(1 if one[2] else one[1] for one in sections[: line.section])
+    below = [stop for one in sheet if one.section == line.section and not one.head for stop in one.stops]
+    first, last = (below[0] - start + 1, below[-1] - start + 1) if below else (0, 0)
+    return Head(rect, name, count, folded=folded, first=first, last=last, stop=start)
+
+
+def even(area: Rect, columns: int, count: int) -> list[Rect]:
+    """Slots for `count` pictures in so many columns, all of one size."""
+    return _slots(area, columns, -(-count // columns))[:count]
+
+
+def most(area: Rect) -> tuple[int, int]:
+    """The most columns and rows of charts that `area` holds."""
+    return (
+        max(1, min(MAX_COLUMNS, area.width // MIN_CHART_WIDTH)),
+        max(1, min(MAX_ROWS, area.height // MIN_CHART_HEIGHT)),
+    )
 
 
 def _shape(area: Rect, count: int) -> tuple[int, int]:
     """Columns and rows: charts of a pleasant shape, few empty slots, none below the smallest size."""
-    most_columns = max(1, min(MAX_COLUMNS, area.width // MIN_CHART_WIDTH))
-    most_rows = max(1, min(MAX_ROWS, area.height // MIN_CHART_HEIGHT))
+    most_columns, most_rows = most(area)
     if count >= most_columns * most_rows:
         return most_columns, most_rows
     fitting = [
@@ -192,9 +375,11 @@ def graphs(
     panels: int = 0,
     side: bool = True,
     minimal: bool = False,
+    sections: Sequence[Section] = (),
 ) -> GraphsLayout:
     """Graphs at a size: header, grid, side panels (from 100 columns), prompt (from 16 rows), status.
 
+    sections: of the metrics, which are `count` when all are unfolded; heads where there is room for them.
     panels: how many panels of plug-ins to put between the statistics and the machine; as many as fit.
     """
     header, body, status = _edges(width, height)
@@ -211,7 +396,9 @@ def graphs(
     return GraphsLayout(
         header=header,
         charts=body,
-        grid=grid(body, count, page=page),
+        grid=sectioned(body, sections, page=page)
+        if has_heads(body, sections)
+        else grid(body, count, page=page),
         panels=places,
         stats=stats,
         system=system,

@@ -6,7 +6,7 @@ import math
 
 from opengraphs.tui.painters import numbers
 from opengraphs.tui.painters import ranks as rank_lines
-from opengraphs.tui.painters.cells import row_width
+from opengraphs.tui.painters.cells import fit, row_width
 from opengraphs.tui.painters.frame import box, progress_bar
 from opengraphs.tui.painters.spark import sparkline
 from opengraphs.tui.painters.text import cell_len, clip_left, pad
@@ -40,8 +40,11 @@ def paint_stats(
     colors: Mapping[str, int] | None = None,
     focused: str | None = None,
     ranks: Sequence[RankSeen] = (),
+    steps_per_s: float | None = None,
 ) -> list[Row]:
     """A box with last, min, max, mean and slope per raw series. focused: metric key to light up.
+
+    steps_per_s: how fast the run goes, told in the lowest line with the time a step takes; None leaves it out.
 
     Series with `derived` are skipped. Three lines a metric where there is room, else two, else one.
     ranks: of a run with several the lowest lines say how they do, in a third of the box at most.
@@ -49,6 +52,8 @@ def paint_stats(
     raw = [one for one in series if one["derived"] is None]
     inner, room = width - 2, max(0, height - 2)
     about_ranks = rank_lines.rows(ranks, inner, glyphs, most=max(1, room // 3)) if ranks else []
+    if steps_per_s is not None and steps_per_s > 0 and math.isfinite(steps_per_s) and room > 2 * len(raw):
+        about_ranks = [_pace(steps_per_s, inner), *about_ranks]
     room -= len(about_ranks)
     lines = next((count for count in (3, 2) if len(raw) * count <= room), 1)
     content: list[Row] = []
@@ -75,6 +80,15 @@ def _stats_of(one: SeriesOut, inner: int, glyphs: Glyphs, index: int, *, lit: bo
     ]
     low, high, mean, slope = (numbers.value(one[key]) for key in ("min", "max", "mean", "slope"))
     return [head, _pair(("min", low), ("max", high), inner), _pair(("mean", mean), ("slope", slope), inner)]
+
+
+def _pace(steps_per_s: float, inner: int) -> Row:
+    """` pace  3.210 steps/s   311.5 ms`: steps a second, and what one of them takes."""
+    step_s = 1 / steps_per_s
+    took = f"{numbers.value(step_s)} s" if step_s >= 1 else f"{numbers.value(step_s * 1000)} ms"
+    row: Row = [(" pace ", "faint"), (f"{numbers.value(steps_per_s)} steps/s", "dim")]
+    gap = inner - row_width(row) - len(took) - 1
+    return [*row, (" " * max(1, gap) + took, "dim"), (" ", "text")] if gap > 0 else fit(row, inner)
 
 
 def _pair(left: tuple[str, str], right: tuple[str, str], inner: int) -> Row:

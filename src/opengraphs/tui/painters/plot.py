@@ -2,7 +2,7 @@
 
     points ─ Line, Edge (floats, log10, gaps) ─ raster ─ layers ─ cursor and guides ─ rows
 
-Layers and rows are kept in the chart's memo: another frame or a moved cursor draws no curve again.
+Points and rows are kept in the chart's memo: another frame or a moved cursor draws no curve again.
 """
 
 from __future__ import annotations
@@ -26,6 +26,10 @@ _BOLD_DOTS = 4
 """An average is two dots thick in plots of 6 rows or more, unless more than two runs share them or dots are coarse."""
 
 
+_FARTHEST = 1e300
+"""An axis ends here, so that its own arithmetic stays finite; what lies beyond is off the chart."""
+
+
 class Edge:
     """One side of a band ready to draw; as `Line`, without what a legend needs."""
 
@@ -34,6 +38,58 @@ class Edge:
     def __init__(self, x: Sequence[float], y: list[float]) -> None:
         self.x = x
         self.y = y
+
+
+class Prepared:
+    """The points of a chart as they are drawn, and how far they reach inside the window."""
+
+    __slots__ = ("bands", "extent", "lines")
+
+    def __init__(
+        self,
+        lines: list[Line],
+        bands: list[tuple[Band, Edge, Edge]],
+        extent: tuple[float, float] | None,
+    ) -> None:
+        self.lines = lines
+        self.bands = bands
+        self.extent = extent
+        """Lowest and highest finite value; None when there is none."""
+
+
+def prepare(spec: ChartSpec) -> Prepared:
+    """Floats, logarithms and gaps of every curve; those of last time when the points are the same."""
+    looks: tuple[object, ...] = (
+        spec.log_y,
+        spec.x_range,
+        *(curve.unread for curve in spec.curves),
+        *(band.unread for band in spec.bands),
+    )
+    data = _data(spec)
+    known = spec.memo.find("points", looks, data) if spec.memo is not None else None
+    if isinstance(known, Prepared):
+        lines = [Line(curve, old.x, old.y) for curve, old in zip(spec.curves, known.lines, strict=True)]
+        bands = [(band, *old[1:]) for band, old in zip(spec.bands, known.bands, strict=True)]
+        return Prepared(lines, bands, known.extent)
+    lines, bands = lines_of(spec), edges_of(spec)
+    made = Prepared(lines, bands, _extent([*lines, *(edge for _, *edges in bands for edge in edges)], spec))
+    if spec.memo is not None:
+        spec.memo.keep("points", looks, data, made)
+    return made
+
+
+def _extent(lines: Sequence[Line | Edge], spec: ChartSpec) -> tuple[float, float] | None:
+    inf = math.inf
+    window = spec.x_range
+    seen: list[float] = []
+    for line in lines:
+        ys: Sequence[float] = line.y
+        if window is not None:
+            ys = [y for x, y in zip(line.x, line.y, strict=True) if window[0] <= x <= window[1]]
+        values = [y for y in ys if -inf < y < inf]
+        if values:
+            seen += (min(values), max(values))
+    return (max(-_FARTHEST, min(seen)), min(_FARTHEST, max(seen))) if seen else None
 
 
 def lines_of(spec: ChartSpec) -> list[Line]:
@@ -85,25 +141,35 @@ def paint(
     *,
     legend: bool,
 ) -> list[Row]:
-    """The rows inside the axes; those of last time when nothing in them is different."""
+    """The rows inside the axes: those of last time when nothing in them is different, with the cursor over them."""
     memo = Memo() if spec.memo is None else spec.memo
-    cursor = cell_of(spec.cursor, x_range, box.plot_width, glyphs) if spec.cursor is not None else None
     looks, data = _identity(spec, x_range, y_range, box, glyphs, legend=legend)
-    known = memo.find("plot", (*looks, cursor, *ticks), data)
-    if known is not None:
-        return known  # type: ignore[return-value]
-    layers = memo.find("layers", looks, data)
-    if layers is None:
-        layers = _layers(lines, bands, x_range, y_range, box, glyphs, legend=legend)
-        memo.keep("layers", looks, data, layers)
-    canvas: raster.Canvas = layers.copy()  # type: ignore[attr-defined]
-    if cursor is not None:
-        for row in range(canvas.rows):
-            canvas.stamp_empty(cursor, row, glyphs.cursor, "dim")
-    _guides(canvas, ticks, y_range, glyphs)
-    rows = canvas.render()
-    memo.keep("plot", (*looks, cursor, *ticks), data, rows)
+    rows: list[Row] | None = memo.find("plot", (*looks, *ticks), data)  # type: ignore[assignment]
+    if rows is None:
+        canvas = _layers(lines, bands, x_range, y_range, box, glyphs, legend=legend)
+        _guides(canvas, ticks, y_range, glyphs)
+        rows = canvas.render()
+        memo.keep("plot", (*looks, *ticks), data, rows)
+    edges = [x for x in (spec.cursor, *(spec.selection or ())) if x is not None]
+    for x in edges:
+        cell = cell_of(x, x_range, box.plot_width, glyphs)
+        if cell is not None:
+            rows = [_crossed(row, cell, glyphs) for row in rows]
     return rows
+
+
+def _crossed(row: Row, cell: int, glyphs: Glyphs) -> Row:
+    """A row with the cursor in one of its cells, where there is no dot. Every character is one cell wide."""
+    start = 0
+    for index, (text, role) in enumerate(row):
+        at = cell - start
+        if at < len(text):
+            if text[at] != " " and text[at] != glyphs.guide:
+                return row
+            pieces = [(text[:at], role), (glyphs.cursor, "dim"), (text[at + 1 :], role)]
+            return [*row[:index], *(piece for piece in pieces if piece[0]), *row[index + 1 :]]
+        start += len(text)
+    return row
 
 
 def _identity(
@@ -120,9 +186,14 @@ def _identity(
     looks += [glyphs.name, glyphs.textured]
     looks += [(curve.series, curve.thin, curve.unread) for curve in spec.curves]
     looks += [(band.series, band.unread) for band in spec.bands]
+    return tuple(looks), _data(spec)
+
+
+def _data(spec: ChartSpec) -> tuple[object, ...]:
+    """What is known by identity: the points themselves."""
     data: list[object] = [values for curve in spec.curves for values in (curve.x, curve.y)]
     data += [values for band in spec.bands for edge in (band.low, band.high) for values in edge]
-    return tuple(looks), tuple(data)
+    return tuple(data)
 
 
 def _layers(

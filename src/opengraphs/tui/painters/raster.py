@@ -225,14 +225,6 @@ class Canvas:
         self._markers: list[str] = [""]
         self._stamps: dict[tuple[int, int], tuple[str, str]] = {}
 
-    def copy(self) -> Canvas:
-        """The same picture, to be added to without changing this one."""
-        other = Canvas(self.columns, self.rows, self.glyphs)
-        other._dots, other._owner = self._dots, self._owner
-        other._roles, other._markers = list(self._roles), list(self._markers)
-        other._stamps = dict(self._stamps)
-        return other
-
     def add(self, cells: bytes, role: str, *, marker: str = "", replace: bool = False) -> None:
         """A layer from `pack`. marker: character drawn instead of dots. replace: hide other dots in its cells."""
         layer = int.from_bytes(cells, "little")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from opengraphs.tui.painters import arrange, chart, frame, layout, numbers, panels
+from opengraphs.tui.painters import arrange, chart, frame, layout, numbers, panels, sections
 from opengraphs.tui.painters.cells import blank, faded, fit
 from opengraphs.tui.painters.numbers import to_float
 
@@ -127,6 +127,11 @@ def choose_metrics(run: RunReply) -> list[str]:
     return arrange.metrics(run.get("metrics", ()))
 
 
+def sections_of(metrics: Sequence[str]) -> list[layout.Section]:
+    """The sections of metrics in this order, none folded."""
+    return [(name, len(keys), False) for name, keys in arrange.sections(metrics)]
+
+
 def latest_of(system: SystemReply | None) -> dict[str, float] | None:
     """The newest value of every system metric; None without a reply."""
     if system is None:
@@ -171,7 +176,14 @@ def paint_graphs(
     model: GraphsModel, width: int, height: int, glyphs: Glyphs, *, minimal: bool = False
 ) -> list[Row]:
     """The Graphs screen as a complete frame."""
-    lay = layout.graphs(width, height, len(model.charts), page=model.page, minimal=minimal)
+    lay = layout.graphs(
+        width,
+        height,
+        len(model.charts),
+        page=model.page,
+        minimal=minimal,
+        sections=sections_of([spec.title for spec in model.charts]),
+    )
     rows: list[Row] = [[] for _ in range(height)]
     if lay.header.height:
         paste(rows, [graphs_header(model, width, glyphs)], lay.header)
@@ -195,7 +207,20 @@ def _stats(model: GraphsModel, at: Rect, glyphs: Glyphs) -> list[Row]:
     focused = next((spec.title for spec in model.charts if spec.focused), None)
     series = [one for one in model.series if one["metric"] in shown]
     ranks = model.run.get("ranks_seen", ())
-    return panels.paint_stats(series, at.width, at.height, glyphs, focused=focused, ranks=ranks)
+    return panels.paint_stats(
+        series,
+        at.width,
+        at.height,
+        glyphs,
+        focused=focused,
+        ranks=ranks,
+        steps_per_s=pace_of(model.run, model.progress),
+    )
+
+
+def pace_of(run: RunReply, progress: ProgressOut | None) -> float | None:
+    """Steps a second of a live run; None where that is not known."""
+    return (progress or {}).get("steps_per_s") if run.get("status") == "running" else None
 
 
 def _in_age(model: GraphsModel, block: list[Row]) -> list[Row]:
@@ -228,16 +253,20 @@ def _graphs_status(model: GraphsModel, width: int, glyphs: Glyphs, *, pages: boo
 
 
 def chart_grid(charts: Sequence[ChartSpec], area: Rect, grid: layout.Grid, glyphs: Glyphs) -> list[Row]:
-    """The charts of one page in their slots; empty slots stay blank."""
+    """The charts of one page in their slots, below the heads of their sections; empty slots stay blank."""
     rows: list[Row] = [[] for _ in range(area.height)]
     if not charts:
         return _no_charts(area, glyphs)
     ends = [0] * area.height
-    for index, slot in enumerate(grid.slots):
-        block = chart.paint(charts[grid.first + index], slot.width, slot.height, glyphs)
-        for offset, row in enumerate(block, slot.y - area.y):
+    blocks = [(head.rect, [sections.paint_head(head, glyphs)]) for head in grid.heads]
+    blocks += [
+        (slot, chart.paint(charts[place], slot.width, slot.height, glyphs))
+        for slot, place in zip(grid.slots, grid.places, strict=True)
+    ]
+    for rect, block in blocks:
+        for offset, row in enumerate(block, rect.y - area.y):
             rows[offset].extend(row)
-            ends[offset] = slot.x - area.x + slot.width
+            ends[offset] = rect.x - area.x + rect.width
     for row, end in zip(rows, ends, strict=True):
         if end < area.width:
             row.append((" " * (area.width - end), "text"))

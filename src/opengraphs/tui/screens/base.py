@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import ClassVar, Protocol
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, ClassVar, NamedTuple, Protocol
 
+from opengraphs.errors import OgError
+from opengraphs.protocol.events import Event
 from opengraphs.tui import keys
 from opengraphs.tui.handover import ScreenName
 from opengraphs.tui.model import Desk
@@ -24,12 +26,31 @@ class Asker(Protocol):
 
     def pause(self, paused: bool) -> None: ...
 
+    def touch(self, *names: str) -> None: ...
+
+
+class Drag(NamedTuple):
+    """The mouse moving with a button held: from `start` to `at`, cells (x, y); `done` when it was let go.
+
+    button: 1 left, 3 right. modifiers: of `shift`, `ctrl` and `alt` (`meta`) those that were held.
+    """
+
+    start: tuple[int, int]
+    at: tuple[int, int]
+    done: bool
+    button: int = 1
+    modifiers: frozenset[str] = frozenset()
+
 
 class View:
-    """One screen. `paint` also settles where everything lies, for `wants` and the mouse."""
+    """One screen. `paint` also settles where everything lies, for `wants` and the mouse.
+
+    slots: every slot it asks in. own_slots: those that no other screen has; their answers come to `take`.
+    """
 
     name: ClassVar[ScreenName]
     slots: ClassVar[tuple[str, ...]]
+    own_slots: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, desk: Desk, live: Asker) -> None:
         self.desk = desk
@@ -83,6 +104,39 @@ class View:
 
     def wheel(self, x: int, y: int, direction: int) -> None:
         """The wheel turned over a cell: -1 up, 1 down."""
+
+    def drag(self, drag: Drag) -> None:
+        """The mouse moves with a button held. A press that goes nowhere is a click, and comes as one, too."""
+
+    # The data layer
+
+    def run_in_view(self) -> list[Question]:
+        """Which run is in view, as long as that is not known: the newest one where the user named none."""
+        graphs = self.desk.graphs
+        if graphs.ref is None:
+            return [self.desk.runs.question()]
+        question = None if graphs.run else graphs.run_question()
+        return [question] if question else []
+
+    def take(self, question: Question, reply: Mapping[str, Any]) -> None:
+        """The answer to a question in one of `own_slots`."""
+
+    def fail(self, question: Question, error: OgError) -> bool:
+        """A question in one of `own_slots` was refused, or found no daemon; True when nothing else is to be said."""
+        return False
+
+    def stale(self, event: Event) -> Iterable[str]:
+        """The slots whose answers an event makes old; asked while the screen is shown, up to thirty times a second."""
+        return ()
+
+    # Saved views
+
+    def saved(self) -> dict[str, Any]:
+        """What of this screen a saved view keeps: plain values that TOML can hold."""
+        return {}
+
+    def restore(self, saved: Mapping[str, Any]) -> None:
+        """Look as `saved` says; what it does not know of, or cannot be, stays as it is."""
 
     # Input line
 

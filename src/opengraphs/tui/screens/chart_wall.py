@@ -16,6 +16,8 @@ from opengraphs.tui.painters.axis import AxisState
 from opengraphs.tui.painters.cells import Row
 from opengraphs.tui.painters.numbers import percent
 from opengraphs.tui.screens.compose import Block
+from opengraphs.tui.screens.group_bands import GroupBands
+from opengraphs.tui.screens.run_marks import RunMarks
 
 HURRIED_S, UNHURRIED_S = 0.001, 0.012
 """Charts are painted for about this long after a key and otherwise."""
@@ -38,10 +40,16 @@ class _Slot:
 
 
 class ChartWall:
-    """`placed` is what stands on the screen; `lit` is whether the chart cursor is shown."""
+    """`placed` is what stands on the screen; `lit` is whether the chart cursor is shown.
+
+    selection: the stretch of x that the mouse is marking.
+    """
 
     def __init__(self, desk: Desk) -> None:
         self.desk = desk
+        self.marks = RunMarks(desk.graphs)
+        self.groups = GroupBands(desk.graphs)
+        self.selection: tuple[float, float] | None = None
         self.placed: list[Placed] = []
         self.behind = False
         self.lit = True
@@ -94,34 +102,30 @@ class ChartWall:
             state.curves_x,
             curves.version if curves else 0,
             state.x.zoom,
-            state.x.cursor,
+            self._cursor(metric),
             metric in state.log_y,
             self._is_lit(metric),
             state.live,
             self._message(metric),
             state.runs_shown(),
             state.unread,
+            self.marks.version,
+            state.origin_s,
+            self.groups.version,
+            self.selection,
         )
+
+    def _cursor(self, metric: str) -> float | None:
+        """Where the read-out cursor stands in a chart: in all of them when they are linked."""
+        state = self.desk.graphs
+        return state.x.cursor if state.linked or metric == state.focused() else None
 
     def _is_lit(self, metric: str) -> bool:
         return self.lit and metric == self.desk.graphs.focused()
 
     def _spec(self, metric: str, slot: _Slot) -> chart.ChartSpec:
         state = self.desk.graphs
-        found = state.curves.get(metric)
-        names = {**state.names, state.run_id or "": state.run.get("name") or state.run_id or ""}
-        curves = (
-            chart.curves_of(
-                found.series, metric=metric, colors=state.colors, labels=names, unread=state.unread
-            )
-            if found
-            else ()
-        )
-        bands = (
-            chart.bands_of(found.series, metric=metric, colors=state.colors, unread=state.unread)
-            if found
-            else ()
-        )
+        curves, bands = self.groups.drawn(metric) if self.groups.by else self._drawn(metric)
         return chart.ChartSpec(
             metric,
             curves,
@@ -132,14 +136,32 @@ class ChartWall:
             live=state.live,
             axis=slot.axis,
             memo=slot.memo,
-            cursor=state.x.cursor,
+            cursor=self._cursor(metric),
+            marks=self.marks.marks(),
+            selection=self.selection,
             focused=self._is_lit(metric),
             message=self._message(metric),
+        )
+
+    def _drawn(self, metric: str) -> tuple[list[chart.Curve], list[chart.Band]]:
+        """The curves of every run, and what their ranks span."""
+        state = self.desk.graphs
+        found = state.curves.get(metric)
+        if found is None:
+            return [], []
+        names = {**state.names, state.run_id or "": state.run.get("name") or state.run_id or ""}
+        return (
+            chart.curves_of(
+                found.series, metric=metric, colors=state.colors, labels=names, unread=state.unread
+            ),
+            chart.bands_of(found.series, metric=metric, colors=state.colors, unread=state.unread),
         )
 
     def _message(self, metric: str) -> str:
         """What stands in a chart without a curve."""
         state = self.desk.graphs
+        if self.groups.by:
+            return self.groups.message(metric)
         found = state.curves.get(metric)
         if found is None and self.desk.trouble:
             return self.desk.trouble
@@ -168,10 +190,32 @@ class ChartWall:
     def x_under(self, placed: Placed, column: int) -> float | None:
         """The x value under a column of the screen, inside a chart."""
         metric, rect = placed
-        spec = self._slots[metric].spec
+        spec = self._slots[metric].spec if metric in self._slots else None
         if spec is None:
             return None
         return chart.x_at(spec, rect.width, rect.height, column - rect.x, self.desk.glyphs)
+
+    def snapped(self, placed: Placed, column: int) -> float | None:
+        """The x of the point nearest to a column of the screen."""
+        x = self.x_under(placed, column)
+        spec = self._slots[placed[0]].spec if placed[0] in self._slots else None
+        if x is None or spec is None:
+            return None
+        xs: Sequence[float] = max((curve.x for curve in spec.curves), key=len, default=())
+        index = chart.nearest(xs, x)
+        return None if index is None else xs[index]
+
+    def cell_span(self, placed: Placed) -> float:
+        """How much of x a cell of this chart holds; 0 while it shows nothing."""
+        metric, rect = placed
+        spec = self._slots[metric].spec if metric in self._slots else None
+        return 0.0 if spec is None else chart.cell_span(spec, rect.width, rect.height)
+
+    def inside(self, placed: Placed, column: int) -> float | None:
+        """As `x_under`; beside the plot its nearest end."""
+        rect = placed[1]
+        columns = [c for c in range(rect.x, rect.x + rect.width) if self.x_under(placed, c) is not None]
+        return self.x_under(placed, max(columns[0], min(columns[-1], column))) if columns else None
 
     def read_out(self, direction: int) -> float | None:
         """Where the read-out cursor stands one cell further on in the focused chart."""

@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import ClassVar
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, ClassVar
 
+from opengraphs.errors import OgError
+from opengraphs.protocol.events import Event
 from opengraphs.tui.handover import ScreenName
 from opengraphs.tui.model import Desk
-from opengraphs.tui.painters import chart, frame, layout, panels
+from opengraphs.tui.painters import axis, chart, frame, layout, marks, panels, sections
 from opengraphs.tui.painters.cells import Row
-from opengraphs.tui.painters.screen import LEFT_TO_TELL, source_or_reading
+from opengraphs.tui.painters.screen import LEFT_TO_TELL, pace_of, source_or_reading
 from opengraphs.tui.plugins import data_of
-from opengraphs.tui.questions import Question
-from opengraphs.tui.screens.base import Asker, Handler, View
-from opengraphs.tui.screens.chart_wall import ChartWall
+from opengraphs.tui.questions import (
+    EventRequest,
+    EventsQuestion,
+    GroupQuestion,
+    LogAtQuestion,
+    Question,
+)
+from opengraphs.tui.screens import run_marks
+from opengraphs.tui.screens.base import Asker, Drag, Handler, View
+from opengraphs.tui.screens.chart_wall import ChartWall, Placed
 from opengraphs.tui.screens.compose import Block, compose
+from opengraphs.tui.screens.moment import Moment
+from opengraphs.tui.screens.x_view import METRIC
 
 AGENT_LATER = "the agent arrives with the chat; until then og only watches"
 WHEEL_ZOOM = 0.8
@@ -22,7 +33,10 @@ WHEEL_ZOOM = 0.8
 
 class GraphsView(View):
     name: ClassVar[ScreenName] = "graphs"
-    slots: ClassVar[tuple[str, ...]] = ("run", "series", "system", "ranks", "panels", "runs")
+    slots: ClassVar[tuple[str, ...]] = (
+        "run", "series", "system", "ranks", "panels", "runs", "logat", "events", "bands", "write",
+    )  # fmt: skip
+    own_slots: ClassVar[tuple[str, ...]] = ("logat", "events", "bands", "write")
 
     def __init__(self, desk: Desk, live: Asker) -> None:
         super().__init__(desk, live)
@@ -30,13 +44,15 @@ class GraphsView(View):
         self.prompt_text = ""
         self.panel = "charts"
         self.wall = ChartWall(desk)
+        self.moment = Moment(desk.graphs)
+        self._mouse = _Mouse()
         self._panel_metrics: tuple[str, ...] = ()
 
     def make_handlers(self) -> dict[str, Handler]:
         state = self.desk.graphs
         return {
-            "graphs.up": lambda: self._move(-self._columns),
-            "graphs.down": lambda: self._move(self._columns),
+            "graphs.up": lambda: self._move_line(-1),
+            "graphs.down": lambda: self._move_line(1),
             "graphs.next": lambda: self._move(1),
             "graphs.previous": lambda: self._move(-1),
             "graphs.page_up": lambda: self._turn(-1),
@@ -49,6 +65,13 @@ class GraphsView(View):
             "graphs.log_y": self._log_y,
             "graphs.smooth": lambda: self.desk.say(state.cycle_smoothing()),
             "graphs.x_axis": self._x_axis,
+            "graphs.x_metric": lambda: self._open("x axis", ""),
+            "graphs.fold": self._fold,
+            "graphs.link": self._link,
+            "graphs.log_line": self._to_log_line,
+            "graphs.group": lambda: self._open("group by", self.wall.groups.by),
+            "graphs.note": self._begin_note,
+            "graphs.tag": lambda: self._open("tag", ""),
             "graphs.ranks": self._ranks,
             "graphs.cursor_left": lambda: self._read_out(-1),
             "graphs.cursor_right": lambda: self._read_out(1),
@@ -58,6 +81,7 @@ class GraphsView(View):
             "graphs.pan_left": lambda: self._rescaled(state.x.pan(-1)),
             "graphs.pan_right": lambda: self._rescaled(state.x.pan(1)),
             "graphs.pause": self._pause,
+            "graphs.compare": lambda: setattr(self.desk, "screen", "compare"),
             "panel.next": lambda: self._switch_panel(1),
             "panel.previous": lambda: self._switch_panel(-1),
         }
@@ -65,9 +89,8 @@ class GraphsView(View):
     # Painting
 
     def paint(self, width: int, height: int) -> list[Row]:
-        desk, state = self.desk, self.desk.graphs
-        shown = state.shown()
-        lay = self._lay = self._arrange(width, height, len(shown))
+        desk = self.desk
+        lay = self._lay = self._arrange(width, height)
         blocks: list[Block] = [
             (lay.header, self.header(width, note=desk.trouble or "no run in view")),
             (lay.status, self._status_rows(width, lay.prompt is None)),
@@ -75,9 +98,10 @@ class GraphsView(View):
         if lay.prompt:
             blocks.append((lay.prompt, [self._line_row(lay.prompt.width)]))
         self.wall.lit = self.panel != "prompt"
-        blocks += self.wall.paint(self._on_page(shown), lay.grid.slots, hurry=self.hurry)
+        blocks += self.wall.paint(self._on_page(), lay.grid.slots, hurry=self.hurry)
         self.behind, self.hurry = self.wall.behind, False
-        if not self.wall.placed:
+        blocks += self._heads(lay)
+        if not self.wall.placed and not lay.grid.heads:
             blocks.append((lay.charts, self._empty(lay.charts)))
         if lay.stats:
             blocks.append((lay.stats, self._stats(lay.stats)))
@@ -106,33 +130,53 @@ class GraphsView(View):
             for name, rect in zip(host.names, lay.panels, strict=False)
         ]
 
-    def _arrange(self, width: int, height: int, count: int) -> layout.GraphsLayout:
+    def _heads(self, lay: layout.GraphsLayout) -> list[Block]:
+        """The heads of sections; the one of a folded section can be under the chart cursor."""
+        state = self.desk.graphs
+        stops = state.stops() if lay.grid.heads else []
+        lit = state.focused() if self.wall.lit else None
+        return [
+            (
+                head.rect,
+                [sections.paint_head(head, self.desk.glyphs, lit=head.folded and stops[head.stop] == lit)],
+            )
+            for head in lay.grid.heads
+        ]
+
+    def _arrange(self, width: int, height: int) -> layout.GraphsLayout:
         """The layout with the page that holds the chart cursor."""
+        state = self.desk.graphs
+        lay = self._layout(width, height)
+        if state.enlarged:
+            return lay
+        if state.settle(headed=bool(lay.grid.heads), columns=lay.grid.columns):
+            lay = self._layout(width, height)
+        state.follow_focus(starts=lay.grid.starts)
+        return lay if lay.grid.page == state.page else self._layout(width, height)
+
+    def _layout(self, width: int, height: int) -> layout.GraphsLayout:
         state, minimal = self.desk.graphs, self.desk.choices.minimal
         panels = len(self.desk.panels.names)
         if state.enlarged:
             return layout.graphs(width, height, 1, panels=panels, minimal=minimal)
-        lay = layout.graphs(width, height, count, page=state.page, panels=panels, minimal=minimal)
-        state.follow_focus(per_page=self._per_page(lay))
-        if lay.grid.page != state.page:
-            lay = layout.graphs(width, height, count, page=state.page, panels=panels, minimal=minimal)
-        return lay
+        found = [(name, len(keys), state.is_folded(name)) for name, keys in state.sections()]
+        return layout.graphs(
+            width,
+            height,
+            len(state.shown()),
+            page=state.page,
+            panels=panels,
+            minimal=minimal,
+            sections=found,
+        )
 
-    def _per_page(self, lay: layout.GraphsLayout) -> int:
-        return max(1, lay.grid.columns * lay.grid.rows)
-
-    def _on_page(self, shown: Sequence[str]) -> Sequence[str]:
-        focused = self.desk.graphs.focused()
-        if self.desk.graphs.enlarged and focused is not None:
+    def _on_page(self) -> Sequence[str]:
+        state = self.desk.graphs
+        focused = state.focused()
+        if state.enlarged and focused is not None:
             return [focused]
-        first = self._lay.grid.first
-        return shown[first : first + len(self._lay.grid.slots)]
-
-    @property
-    def _columns(self) -> int:
-        if self.desk.graphs.enlarged or self.panel == "stats":
-            return 1
-        return max(1, self._lay.grid.columns)
+        stops = state.stops()
+        return [stops[place] for place in self._lay.grid.places]
 
     def _empty(self, rect: layout.Rect) -> list[Row]:
         """The picture area when there is no chart at all: one calm message."""
@@ -160,9 +204,10 @@ class GraphsView(View):
         versions = [state.curves[metric].version if metric in state.curves else 0 for metric in metrics]
         series = [raw for metric in metrics if (raw := state.raw(metric)) is not None]
         ranks = state.run.get("ranks_seen", [])
+        pace = pace_of(state.run, state.header_progress(eta=True))
         return self.keep(
             "stats",
-            (rect, state.run_id, metrics, versions, state.focused(), ranks if len(ranks) > 1 else ()),
+            (rect, state.run_id, metrics, versions, state.focused(), ranks if len(ranks) > 1 else (), pace),
             lambda: panels.paint_stats(
                 series,
                 rect.width,
@@ -171,6 +216,7 @@ class GraphsView(View):
                 colors=state.colors,
                 focused=state.focused(),
                 ranks=ranks,
+                steps_per_s=pace,
             ),
         )
 
@@ -197,9 +243,56 @@ class GraphsView(View):
             count = len(state.shown())
             note = f"{count} metric{'' if count == 1 else 's'}"
             return self.input_row(width, label="search", at_rest=state.search, note=note, wrong=not count)
+        if self.purpose in ("x axis", "group by", "note", "tag"):
+            note, wrong = self._note_of_input()
+            return self.input_row(width, label=self.purpose, at_rest="", note=note, wrong=wrong)
         if self.edit is not None:
             return self.input_row(width, label=glyphs.prompt, at_rest="")
-        return frame.prompt(width, glyphs, text=self.prompt_text)
+        if state.x.cursor is not None:
+            return self._moment_row(width, state.x.cursor)
+        counts = run_marks.counted(self.wall.marks.marks(), state.x.view)
+        row = frame.prompt(width, glyphs, text=self.prompt_text)
+        return marks.with_legend(row, counts, width, glyphs)
+
+    def _moment_row(self, width: int, cursor: float) -> Row:
+        """What was at the read-out cursor: its place, the marks there, the log line of that moment."""
+        state = self.desk.graphs
+        near = 0.0
+        if self.wall.placed:
+            near = self.wall.cell_span(self.wall.placed[0])
+        text = self.moment.text if self.moment.known() else ""
+        return marks.moment_row(
+            axis.x_text(cursor, state.x.kind) if state.x.kind != "step" else f"step {cursor:.0f}",
+            self.wall.marks.near(cursor - near, cursor + near),
+            text,
+            width,
+            self.desk.glyphs,
+        )
+
+    def _note_of_input(self) -> tuple[str, bool]:
+        """What the typed text comes to, and whether nothing fits it."""
+        text = self.edit.text if self.edit is not None else ""
+        if self.purpose == "note":
+            step = self._step_of_note()
+            return (f"at step {step}" if step is not None else "to the run's notes"), False
+        if self.purpose == "tag":
+            return "several with commas; -TAG takes one off", False
+        found = self._completions(text)
+        if self.purpose == "group by" and not text:
+            return "tab completes; empty for no groups", False
+        first = (
+            f"tab: {found[0]}" + (f" of {len(found)}" if len(found) > 1 else "") if found else "nothing fits"
+        )
+        return first, not found
+
+    def _completions(self, text: str) -> list[str]:
+        """What the line can be completed to, names that begin so first."""
+        state = self.desk.graphs
+        offered = self.wall.groups.choices() if self.purpose == "group by" else state.order
+        if self.purpose == "x axis":
+            offered = [*_AXIS_WORDS, *offered]
+        fitting = [one for one in offered if text.lower() in one.lower()]
+        return sorted(fitting, key=lambda one: not one.lower().startswith(text.lower()))
 
     def _status_rows(self, width: int, no_prompt: bool) -> list[Row]:
         """The status line; where there is no prompt row, it lends its place to what is typed."""
@@ -217,7 +310,8 @@ class GraphsView(View):
             else ""
         )
         source = source_or_reading(state.run, state.pending)
-        return source + pages if state.pending < LEFT_TO_TELL else source
+        source = source + pages if state.pending < LEFT_TO_TELL else source
+        return f"{self.wall.groups.summary()}" if self.wall.groups.by else source
 
     @property
     def _many_pages(self) -> bool:
@@ -243,6 +337,21 @@ class GraphsView(View):
                 "graphs.x_axis",
                 "leave",
             ]
+        if self.wall.groups.by:
+            return [
+                "help",
+                "back",
+                "graphs.group",
+                "graphs.enlarge",
+                "graphs.smooth",
+                "graphs.x_axis",
+                "leave",
+            ]
+        if state.x.cursor is not None:
+            log = ["graphs.log_line"] if self.moment.line is not None else []
+            return ["help", "back", *log, "graphs.note", "graphs.zoom_in", "graphs.enlarge", "leave"]
+        if state.on_folded_head():
+            return ["help", "graphs.fold", "graphs.search", "leave"]
         page = ["graphs.page_down"] if self._many_pages else []
         pause = ["graphs.pause"] if state.live else []
         some = ["graphs.enlarge", *page, "graphs.smooth", *pause] if self.wall.placed else []
@@ -261,9 +370,54 @@ class GraphsView(View):
             questions.append(state.ranks_question() if self._lay.stats else None)
             columns = max((2 * rect.width for rect in self._lay.panels), default=1)
             questions.append(state.panels_question(self._panel_metrics, columns))
+            questions.append(self.wall.marks.question())
+            questions.append(self.moment.question())
+            questions.append(self.wall.groups.question(self.wall.metrics, self.wall.columns // 2))
         return [question for question in questions if question is not None]
 
+    def take(self, question: Question, reply: Mapping[str, Any]) -> None:
+        if isinstance(question, LogAtQuestion):
+            self.moment.take(question, reply)
+        elif isinstance(question, EventsQuestion):
+            self.wall.marks.take(question, reply)
+        elif isinstance(question, GroupQuestion):
+            self.wall.groups.take(question, reply)
+        elif isinstance(question, EventRequest):
+            self.desk.say(_WRITTEN[dict(question.fields)["kind"]], "ok")
+            self.live.ask_once(EventsQuestion(question.run, run_marks.MOST))
+
+    def fail(self, question: Question, error: OgError) -> bool:
+        """A log without times, or none: the line under the grid goes without it."""
+        if isinstance(question, LogAtQuestion):
+            self.moment.fail()
+            return True
+        if isinstance(question, GroupQuestion):
+            self.wall.groups.fail(error.message)
+            return True
+        return False
+
+    def stale(self, event: Event) -> Iterable[str]:
+        kind, state = event.get("kind"), self.desk.graphs
+        if kind == "metrics" and self.wall.groups.by:
+            return ("bands",)
+        return ("events",) if kind in ("events", "alert") and event.get("run") == state.run_id else ()
+
+    def saved(self) -> dict[str, Any]:
+        return {**self.desk.graphs.saved(), "group": self.wall.groups.by}
+
+    def restore(self, saved: Mapping[str, Any]) -> None:
+        self.desk.graphs.restore(saved)
+        if isinstance(saved.get("group"), str):
+            self.wall.groups.set_by(saved["group"])
+        self.wall.refit()
+
     # Actions
+
+    def _move_line(self, step: int) -> None:
+        if self.desk.graphs.enlarged or self.panel == "stats":
+            self._move(step)
+        else:
+            self.desk.graphs.move_line(step, self._lay.grid.lines)
 
     def _move(self, step: int) -> None:
         self.desk.graphs.move_focus(step)
@@ -272,11 +426,53 @@ class GraphsView(View):
         if self.desk.graphs.enlarged:
             self._move(step)
         else:
-            self.desk.graphs.turn_page(step, per_page=self._per_page(self._lay))
+            self.desk.graphs.turn_page(step, starts=self._lay.grid.starts)
 
     def _enlarge(self) -> None:
         state = self.desk.graphs
-        state.enlarged = not state.enlarged and state.focused() is not None
+        if state.on_folded_head():
+            self._fold()
+        else:
+            state.enlarged = not state.enlarged and state.focused() is not None
+
+    def _fold(self) -> None:
+        said = self.desk.graphs.toggle_fold()
+        if said:
+            self.desk.say(said)
+
+    def _link(self) -> None:
+        state = self.desk.graphs
+        state.linked = not state.linked
+        self.desk.say("read-out in every chart" if state.linked else "read-out in the focused chart only")
+
+    def _to_log_line(self) -> None:
+        """Logs, with the line of the read-out in the middle."""
+        line, logs = self.moment.line, self.desk.logs
+        if line is None or self.desk.graphs.run_id is None:
+            self.desk.say(
+                "no log line is known of this moment"
+                if self.desk.graphs.x.cursor is not None
+                else "set the read-out first: arrow keys or a click"
+            )
+            return
+        logs.view_run(self.desk.graphs.run_id)
+        logs.known, logs.follow = True, False
+        logs.total = max(logs.total, line + 1 + logs.height)
+        logs.top = max(0, line - logs.height // 2)
+        logs.match = line
+        self.desk.screen = "logs"
+
+    def _begin_note(self) -> None:
+        if self.desk.graphs.run:
+            self._open("note", "")
+
+    def _step_of_note(self) -> int | None:
+        """The step under the read-out cursor, else the newest; None where none is known."""
+        state = self.desk.graphs
+        if state.x.kind == "step" and state.x.cursor is not None:
+            return max(0, round(state.x.cursor))
+        last = (state.header_progress(eta=False) or {}).get("step") or state.run.get("last_step")
+        return int(last) if state.x.cursor is None and isinstance(last, (int, float)) else None
 
     def _log_y(self) -> None:
         said = self.desk.graphs.toggle_log_y()
@@ -288,10 +484,8 @@ class GraphsView(View):
         self.wall.refit()
 
     def _x_axis(self) -> None:
-        kind = self.desk.graphs.x.cycle()
-        self.desk.say(
-            {"step": "x: step", "time": "x: wall time", "relative": "x: time since the start"}[kind]
-        )
+        self.desk.graphs.x.cycle()
+        self.desk.say(f"x: {self.desk.graphs.x.text}")
 
     def _rescaled(self, changed: bool) -> None:
         if changed:
@@ -335,6 +529,11 @@ class GraphsView(View):
             self.close_input()
 
     def press(self, key: str, character: str | None) -> bool:
+        if self.edit is not None and key == "tab" and self.purpose in ("x axis", "group by"):
+            found = self._completions(self.edit.text)
+            if found:
+                self.edit.set(found[0])
+            return True
         if self.edit is not None and key in ("tab", "shift+tab"):
             self._switch_panel(1 if key == "tab" else -1)
             return True
@@ -343,7 +542,7 @@ class GraphsView(View):
     def typed(self, text: str) -> None:
         if self.purpose == "search":
             self.desk.graphs.set_search(text)
-        else:
+        elif self.purpose == "ask":
             self.prompt_text = text
 
     def submit(self, text: str) -> None:
@@ -351,7 +550,51 @@ class GraphsView(View):
             if text.strip():
                 self.desk.say(AGENT_LATER)
             return
-        self.close_input()
+        done = {
+            "x axis": self._set_axis,
+            "group by": self._set_group,
+            "note": self._write_note,
+            "tag": self._tag,
+        }
+        act = done.get(self.purpose)
+        if act is None or act(text.strip()):
+            self.close_input()
+
+    def _set_axis(self, text: str) -> bool:
+        """A word for an axis, or a metric: exactly, else the first that fits. False when none does."""
+        state = self.desk.graphs
+        found = self._completions(text)
+        name = text if text in found else found[0] if found and text else ""
+        if name:
+            state.x.set_kind(_AXIS_WORDS.get(name) or METRIC + name)
+            self.desk.say(f"x: {state.x.text}")
+        return bool(name) or not text
+
+    def _set_group(self, text: str) -> bool:
+        found = self._completions(text) if text else []
+        if text and text not in found and len(found) == 1:
+            text = found[0]
+        self.wall.groups.set_by(text)
+        self.wall.refit()
+        return True
+
+    def _write_note(self, text: str) -> bool:
+        run, step = self.desk.graphs.run_id, self._step_of_note()
+        if text and run:
+            place = (("step", step),) if step is not None else ()
+            self.live.ask_once(EventRequest(run, (("kind", "note"), ("text", text), *place)))
+        return True
+
+    def _tag(self, text: str) -> bool:
+        """Tags with commas between; those with a minus in front are taken off."""
+        run = self.desk.graphs.run_id
+        words = [word.strip() for word in text.split(",") if word.strip(" -")]
+        off = [word[1:].strip() for word in words if word.startswith("-")]
+        on = [word for word in words if not word.startswith("-")]
+        for kind, tags in (("tag", on), ("untag", off)):
+            if tags and run:
+                self.live.ask_once(EventRequest(run, (("kind", kind), ("tags", tags))))
+        return True
 
     def close_input(self) -> None:
         super().close_input()
@@ -368,6 +611,8 @@ class GraphsView(View):
             state.x.cursor = None
         elif state.enlarged:
             state.enlarged = False
+        elif self.wall.groups.by:
+            self._set_group("")
         elif state.search:
             state.set_search("")
         elif state.x.zoom is not None:
@@ -381,17 +626,75 @@ class GraphsView(View):
     # Mouse
 
     def click(self, x: int, y: int) -> None:
+        """On a title: that chart, and enlarge it when it was that already. In a chart: the read-out."""
         prompt = self._lay.prompt
         if prompt and y == prompt.y:
             self._open("ask", self.prompt_text)
             return
+        for head in self._lay.grid.heads:
+            if y == head.rect.y and head.rect.x <= x < head.rect.x + head.rect.width:
+                self.desk.graphs.toggle_fold(head.name)
+                return
         found = self.wall.at(x, y)
         if found is None:
             return
         self._leave_prompt()
-        if self.desk.graphs.focused() == found[0]:
+        state = self.desk.graphs
+        self._mouse.before = state.x.cursor
+        if y == found[1].y and state.focused() == found[0]:
             self._enlarge()
-        self.desk.graphs.focus = found[0]
+        elif y != found[1].y:
+            self._read_out_at(found, x)
+        state.focus = found[0]
+
+    def _read_out_at(self, found: Placed, column: int) -> None:
+        at = self.wall.snapped(found, column)
+        if at is not None:
+            self.desk.graphs.x.cursor = at
+
+    def drag(self, drag: Drag) -> None:
+        """Left marks a stretch to zoom to; right, or shift with left, pans; right without a move reads out."""
+        found = self.wall.at(*drag.start)
+        if found is None:
+            return
+        if drag.button == 3 or "shift" in drag.modifiers:
+            self._drag_view(found, drag)
+        elif drag.button == 1:
+            self._drag_selection(found, drag)
+        if drag.done:
+            self._mouse.grabbed = None
+
+    def _drag_selection(self, found: Placed, drag: Drag) -> None:
+        state = self.desk.graphs
+        state.x.cursor = self._mouse.before
+        start, end = self.wall.inside(found, drag.start[0]), self.wall.inside(found, drag.at[0])
+        self.wall.selection = None
+        if start is None or end is None or drag.start[0] == drag.at[0]:
+            return
+        marked = (min(start, end), max(start, end))
+        if not drag.done:
+            self.wall.selection = marked
+        elif abs(drag.at[0] - drag.start[0]) > 1:
+            self._rescaled(state.x.show(*marked))
+
+    def _drag_view(self, found: Placed, drag: Drag) -> None:
+        state = self.desk.graphs
+        if drag.button == 3 and drag.start == drag.at:
+            if drag.done or self._mouse.grabbed is None:
+                self._read_out_at(found, drag.at[0])
+                state.focus = found[0]
+            self._mouse.grabbed = state.x.zoom
+            return
+        if drag.button == 1:
+            state.x.cursor = self._mouse.before
+        if self._mouse.grabbed is None:
+            self._mouse.grabbed = state.x.zoom
+        if self._mouse.grabbed is None:
+            return
+        low, high = self._mouse.grabbed
+        columns = max(1, chart.dot_columns(found[1].width, self.desk.glyphs) // self.desk.glyphs.dots[0])
+        shift = (drag.start[0] - drag.at[0]) * (high - low) / columns
+        self._rescaled(state.x.show(low + shift, high + shift))
 
     def wheel(self, x: int, y: int, direction: int) -> None:
         found = self.wall.at(x, y)
@@ -399,3 +702,15 @@ class GraphsView(View):
             return
         factor = WHEEL_ZOOM if direction < 0 else 1 / WHEEL_ZOOM
         self._rescaled(self.desk.graphs.x.scale(factor, about=self.wall.x_under(found, x)))
+
+
+class _Mouse:
+    """What a drag began with: the view it moves, and the read-out cursor of before its click."""
+
+    def __init__(self) -> None:
+        self.grabbed: tuple[float, float] | None = None
+        self.before: float | None = None
+
+
+_AXIS_WORDS = {"step": "step", "wall time": "time", "relative time": "relative"}
+_WRITTEN = {"note": "note written", "tag": "tagged", "untag": "tag taken off"}

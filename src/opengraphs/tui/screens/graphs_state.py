@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import fnmatch
 import re
-from collections.abc import Iterable, Sequence
+from bisect import bisect_right
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, cast
 
 from opengraphs.protocol.runs import RunReply
@@ -13,9 +14,12 @@ from opengraphs.records import ENDED, MetricSummary
 from opengraphs.tui.painters import arrange
 from opengraphs.tui.painters.numbers import to_float
 from opengraphs.tui.questions import RunQuestion, SeriesQuestion, SystemQuestion
-from opengraphs.tui.screens.x_view import XView
+from opengraphs.tui.screens.x_view import AXES, METRIC, XView
 
-SMOOTHING: tuple[str | None, ...] = ("ma(15)", "ma(50)", None)
+SMOOTHING: tuple[str | None, ...] = ("ma(15)", "ma(50)", "ma(200)", "ema(0.1)", "ema(0.01)", None)
+CHOSEN = "chosen"
+"""The section of the metrics that `--graphs` named."""
+
 RANKS_AT_ONCE = 8
 """Curves of single ranks in one chart at most: as many as there are colours."""
 
@@ -45,6 +49,13 @@ class GraphsState:
         self.order: list[str] = []
         self.summaries: dict[str, MetricSummary] = {}
         self.search = ""
+        self.picked: tuple[str, ...] | None = None
+        """The metrics that have a chart, in their order; None is all."""
+        self.folded: set[str] = set()
+        self.headed = False
+        self.columns = 1
+        self.linked = True
+        """The read-out cursor stands in every chart, not only in the focused one."""
         self.overlay: tuple[str, ...] = ()
         self.names: dict[str, str] = {}
         self.colors: dict[str, int] = {}
@@ -59,6 +70,8 @@ class GraphsState:
         self.curves: dict[str, Curves] = {}
         self.curves_x = self.x.kind
         self.pending = 0.0
+        self.origin_s: float | None = None
+        """Epoch seconds of relative time 0; None until an answer told it."""
         self.unread: dict[str, tuple[float, float]] = {}
         self.progress: dict[str, Any] | None = None
         self.panels: list[SeriesOut] = []
@@ -68,7 +81,7 @@ class GraphsState:
         self.hosts: list[str] = []
         self._known_of: list[str] | None = None
         self._known_set: set[str] = set()
-        self._shown_for: tuple[list[str], str] | None = None
+        self._shown_for: tuple[list[str], str, tuple[str, ...] | None] | None = None
         self._shown: list[str] = []
 
     # The run
@@ -81,7 +94,7 @@ class GraphsState:
         self.order, self.summaries, self.curves = [], {}, {}
         self.system, self.hosts, self.progress, self.pending, self.unread = [], [], None, 0.0, {}
         self.focus, self.page, self.enlarged, self.search = None, 0, False, ""
-        self.ranks_from = None
+        self.ranks_from = self.origin_s = None
         self.panels = []
         self.panels_version += 1
         self.x.forget()
@@ -144,10 +157,34 @@ class GraphsState:
         chosen = [key for key in self.order if self._bound_place(key) < len(self.bound)]
         rest = [key for key in self.order if self._bound_place(key) == len(self.bound)]
         for key in keys:
-            (chosen if self._bound_place(key) < len(self.bound) else rest).append(key)
+            if self._bound_place(key) < len(self.bound):
+                chosen.append(key)
+            else:
+                rest.insert(self._place_of(key, rest), key)
         if keys:
             self.order = sorted(chosen, key=self._bound_place) + rest
         return [] if first else [key for key in keys if self._passes(key)]
+
+    def _place_of(self, key: str, rest: Sequence[str]) -> int:
+        """At the end of its section where its last row has a free place; else at the end of all, so that nothing moves."""
+        if not self.headed:
+            return len(rest)
+        at = 0
+        for name, members in arrange.sections(rest):
+            at += len(members)
+            if name == arrange.section_of(key) and len(members) % self.columns:
+                return at
+        return len(rest)
+
+    def settle(self, *, headed: bool, columns: int) -> bool:
+        """What the layout came to. True when the charts stand in another order now: sections have got heads."""
+        regroup = headed and not self.headed and not self.bound
+        self.headed, self.columns = headed, columns
+        before = self.order
+        if regroup and (order := arrange.together(before)) != before:
+            self.order = order
+            return True
+        return False
 
     def _bound_place(self, key: str) -> int:
         """Which of the `--graphs` patterns a metric fits first; their number when none."""
@@ -159,49 +196,117 @@ class GraphsState:
         return self.filter is None or self.filter.search(key) is not None
 
     def shown(self) -> list[str]:
-        """Metrics in their places: all that pass `--filter` and the search line."""
+        """Metrics in their places: all that are picked and pass `--filter` and the search line."""
+        looks = (self.order, self.search, self.picked)
         known = self._shown_for
-        if known is None or known[0] is not self.order or known[1] != self.search:
+        if known is None or known[0] is not looks[0] or known[1:] != looks[1:]:
             words = self.search.lower().split()
-            self._shown_for = (self.order, self.search)
-            self._shown = [
-                m for m in self.order if self._passes(m) and all(word in m.lower() for word in words)
-            ]
+            self._shown_for = looks
+            offered = self.order if self.picked is None else self._picked_of(self.order)
+            self._shown = [m for m in offered if self._passes(m) and all(word in m.lower() for word in words)]
         return self._shown
+
+    def _picked_of(self, order: Sequence[str]) -> list[str]:
+        there = set(order)
+        return [metric for metric in self.picked or () if metric in there]
+
+    def offered(self) -> list[str]:
+        """Every metric a chart can be made of: those picked first, in their order."""
+        first = [] if self.picked is None else self._picked_of(self.order)
+        return first + [metric for metric in self.order if metric not in first and self._passes(metric)]
+
+    def pick(self, metrics: Sequence[str]) -> None:
+        """Show these, in this order; all of them in the usual order is no choice at all."""
+        chosen = list(metrics)
+        self.picked = None if chosen == [m for m in self.order if self._passes(m)] else tuple(chosen)
+
+    def sections(self) -> list[tuple[str, list[str]]]:
+        """What is shown, by section. What the user chose is one, in front."""
+        shown = self.shown()
+        if self.picked is not None:
+            return [(CHOSEN, shown)] if shown else []
+        count = sum(self._bound_place(key) < len(self.bound) for key in shown) if self.bound else 0
+        front = [(CHOSEN, shown[:count])] if count else []
+        return front + arrange.sections(shown[count:])
+
+    def is_folded(self, section: str) -> bool:
+        """A search shows what it finds, folded or not."""
+        return section in self.folded and not self.search
+
+    def stops(self) -> list[str]:
+        """What the chart cursor can stand on: every chart, and the first metric of a folded section for its head."""
+        if not self.headed or not self.folded or self.search:
+            return self.shown()
+        return [key for name, keys in self.sections() for key in (keys[:1] if self.is_folded(name) else keys)]
+
+    def section_at(self, metric: str | None) -> str | None:
+        """The section that holds a metric that is shown."""
+        return next((name for name, keys in self.sections() if metric in keys), None)
+
+    def on_folded_head(self) -> bool:
+        """Whether the chart cursor stands on the head of a folded section."""
+        section = self.section_at(self.focused()) if self.headed and self.folded else None
+        return section is not None and self.is_folded(section)
+
+    def toggle_fold(self, section: str | None = None) -> str:
+        """Fold or unfold a section, the one under the chart cursor if none is named. Returns what to tell, if anything."""
+        if not self.headed:
+            return "no sections here: they need several prefixes and some rows"
+        if self.search:
+            return "a search shows every section"
+        name = self.section_at(self.focused()) if section is None else section
+        if name is None:
+            return ""
+        self.folded ^= {name}
+        members = next((keys for one, keys in self.sections() if one == name), [])
+        if members and self.focus in members:
+            self.focus = members[0]
+        return ""
 
     def focused(self) -> str | None:
         """The metric under the chart cursor; the first when the chosen one is not shown."""
-        shown = self.shown()
-        if self.focus in shown:
+        stops = self.stops()
+        if self.focus in stops:
             return self.focus
-        return shown[0] if shown else None
+        return stops[0] if stops else None
 
     def move_focus(self, step: int) -> bool:
-        """To the chart `step` places on, within bounds."""
-        shown = self.shown()
-        if not shown:
+        """To the stop `step` places on, within bounds."""
+        stops = self.stops()
+        if not stops:
             return False
-        at = shown.index(self.focused() or shown[0])
-        target = max(0, min(len(shown) - 1, at + step))
-        self.focus = shown[target]
+        at = stops.index(self.focused() or stops[0])
+        target = max(0, min(len(stops) - 1, at + step))
+        self.focus = stops[target]
         return target != at
 
-    def turn_page(self, step: int, *, per_page: int) -> bool:
-        """To another page; the chart cursor goes to its first chart."""
-        shown = self.shown()
-        pages = max(1, -(-len(shown) // max(1, per_page)))
-        target = max(0, min(pages - 1, self.page + step))
-        if target == self.page:
+    def move_line(self, step: int, lines: Sequence[Sequence[int]]) -> bool:
+        """To the row of stops above (-1) or below, in the same column as far as there is one."""
+        stops = self.stops()
+        at = stops.index(self.focused() or "") if stops else 0
+        row = next((n for n, line in enumerate(lines) if at in line), None)
+        if row is None or not 0 <= row + step < len(lines):
             return False
-        self.page = target
-        self.focus = shown[target * per_page]
+        there = lines[row + step]
+        target = there[min(lines[row].index(at), len(there) - 1)]
+        self.focus = stops[target]
         return True
 
-    def follow_focus(self, *, per_page: int) -> None:
+    def turn_page(self, step: int, *, starts: Sequence[int]) -> bool:
+        """To another page; the chart cursor goes to its first stop. starts: the first stop of every page."""
+        stops = self.stops()
+        target = max(0, min(len(starts) - 1, self.page + step))
+        if target == self.page or not starts[target] < len(stops):
+            return False
+        self.page = target
+        self.focus = stops[starts[target]]
+        return True
+
+    def follow_focus(self, *, starts: Sequence[int]) -> None:
         """The page is the one that holds the chart cursor."""
-        shown = self.shown()
-        at = shown.index(self.focused() or "") if shown else 0
-        self.page = at // max(1, per_page)
+        stops = self.stops()
+        at = stops.index(self.focused() or "") if stops else 0
+        self.page = max(0, bisect_right(starts, at) - 1)
 
     def set_search(self, text: str) -> None:
         self.search, self.page = text, 0
@@ -326,8 +431,18 @@ class GraphsState:
         highs = [series["x"][-1] for series in answered if series["x"]]
         if question.range is not None:
             highs += [end for series in answered if (end := _newest_x(series, self.x.kind)) is not None]
+        if question.range is None and self.x.kind == "relative":
+            self._learn_origin(answered)
         if lows:
             self.x.saw(min(lows), max(highs), whole=question.range is None)
+
+    def _learn_origin(self, answered: Sequence[SeriesOut]) -> None:
+        """The last point of a whole curve stands at a known time."""
+        mine = [s for s in answered if s["run"] == self.run_id and s["x"] and s["last"] and not s["derived"]]
+        if mine and self.origin_s is None:
+            newest = max(mine, key=lambda one: one["x"][-1])
+            assert newest["last"] is not None
+            self.origin_s = newest["last"]["time"] - newest["x"][-1]
 
     def panels_question(self, metrics: Sequence[str], columns: int) -> SeriesQuestion | None:
         """What the panels of plug-ins want to know."""
@@ -347,6 +462,36 @@ class GraphsState:
         self.system_version += 1
         self.system = reply.get("series", [])
         self.hosts = reply.get("hosts", [])
+
+    # Saved views
+
+    def saved(self) -> dict[str, Any]:
+        """How the charts look, as plain values."""
+        return {
+            "metrics": list(self.picked or ()),
+            "folded": sorted(self.folded),
+            "x": self.x.kind,
+            "smooth": self.smooth or "",
+            "log_y": sorted(self.log_y),
+            "linked": self.linked,
+        }
+
+    def restore(self, saved: Mapping[str, Any]) -> None:
+        """Look as `saved` says. Metrics named with `--graphs` stay; what is of another kind is passed over."""
+        metrics = _texts(saved.get("metrics"))
+        if metrics is not None and not self.bound:
+            self.picked = tuple(metrics) or None
+        for name in ("folded", "log_y"):
+            found = _texts(saved.get(name))
+            if found is not None:
+                setattr(self, name, set(found))
+        kind, smooth, linked = saved.get("x"), saved.get("smooth"), saved.get("linked")
+        if isinstance(kind, str) and (kind in AXES or (kind.startswith(METRIC) and len(kind) > len(METRIC))):
+            self.x.set_kind(kind)
+        if isinstance(smooth, str) and (smooth or None) in SMOOTHING:
+            self.smoothing = SMOOTHING.index(smooth or None)
+        if isinstance(linked, bool):
+            self.linked = linked
 
     # For the panels
 
@@ -376,9 +521,16 @@ class GraphsState:
 def _newest_x(series: SeriesOut, kind: str) -> float | None:
     """Where the newest point of a series lies, when the answer was limited to a range."""
     last = series["last"]
-    if last is None or kind == "relative":
+    if last is None or kind not in ("step", "time"):
         return None
     return float(last["step"] if kind == "step" else last["time"])
+
+
+def _texts(value: object) -> list[str] | None:
+    """A list of texts; None when it is something else."""
+    if isinstance(value, list) and all(isinstance(one, str) for one in value):
+        return value
+    return None
 
 
 def _matches(key: str, pattern: str) -> bool:

@@ -11,7 +11,6 @@ from opengraphs.tui.painters import overlays
 from opengraphs.tui.painters.cells import Row, overlay, restyle
 
 HELP_WIDTH, MENU_WIDTH, TOAST_WIDTH = 110, 66, 72
-TITLES = {"runs": "Runs", "graphs": "Graphs", "logs": "Logs"}
 
 
 class Overlay(Protocol):
@@ -59,7 +58,7 @@ class Help:
         text = [
             (keys.label(bound[0], ascii_only=glyphs.ascii_only), title) for bound, title in keys.TEXT_KEYS
         ]
-        return [(TITLES[self._screen], own), ("Everywhere", common), ("Input lines", text)]
+        return [(self._screen.title(), own), ("Everywhere", common), ("Input lines", text)]
 
     def paint(self, rows: list[Row], width: int, height: int, glyphs: Glyphs) -> list[Row]:
         sections = self.sections(glyphs)
@@ -68,7 +67,7 @@ class Help:
         height_in = min(height, lines + 2 + bool(self._footer))
         self.top = max(0, min(self.top, lines - (height_in - 2 - bool(self._footer))))
         block = overlays.paint_help(
-            f"{TITLES[self._screen]}: keys",
+            f"{self._screen.title()}: keys",
             sections,
             width_in,
             height_in,

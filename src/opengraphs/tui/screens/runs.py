@@ -45,6 +45,7 @@ class RunsView(View):
             "runs.filter": self._open_filter,
             "runs.sort": self._sort,
             "runs.reverse": lambda: state.set_sort((state.sort[0], not state.sort[1])),
+            "runs.compare": lambda: setattr(self.desk, "screen", "compare"),
             "panel.next": self._switch_panel,
             "panel.previous": self._switch_panel,
         }

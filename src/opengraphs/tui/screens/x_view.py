@@ -7,6 +7,9 @@ from collections.abc import Sequence
 from math import inf
 
 AXES = ("step", "time", "relative")
+METRIC = "metric:"
+"""In front of the name of a metric that is the x axis."""
+
 ZOOM = 0.5
 """One press shows this share of the width before."""
 
@@ -23,16 +26,31 @@ class XView:
 
     def __init__(self) -> None:
         self.kind = AXES[0]
+        self.metric = ""
         self.domain: tuple[float, float] | None = None
         self.zoom: tuple[float, float] | None = None
         self.follows = False
         self.cursor: float | None = None
 
     def cycle(self) -> str:
-        """The next axis; zoom and cursor belong to the old one and go."""
-        self.kind = AXES[(AXES.index(self.kind) + 1) % len(AXES)]
-        self.forget()
+        """The next axis; the metric that was chosen last is one of them."""
+        axes = [*AXES, *([METRIC + self.metric] if self.metric else [])]
+        self.set_kind(axes[(axes.index(self.kind) + 1) % len(axes)])
         return self.kind
+
+    def set_kind(self, kind: str) -> None:
+        """One of AXES or `metric:KEY`; zoom and cursor belong to the old axis and go."""
+        if kind.startswith(METRIC):
+            self.metric = kind[len(METRIC) :]
+        if kind != self.kind:
+            self.kind = kind
+            self.forget()
+
+    @property
+    def text(self) -> str:
+        """What the axis is, for people."""
+        names = {"step": "step", "time": "wall time", "relative": "time since the start"}
+        return names.get(self.kind, self.metric)
 
     def forget(self) -> None:
         """Another run, another axis: nothing of what was known holds."""
@@ -98,6 +116,13 @@ class XView:
         shift = max(start - low, 0.0) + min(end - high, 0.0)
         self.zoom = (low + shift, high + shift)
         self.follows = self.zoom[1] >= end
+
+    def show(self, low: float, high: float) -> bool:
+        """Exactly this stretch, as far as there are data; False when it is too narrow."""
+        if self.domain is None or high - low < (self.domain[1] - self.domain[0]) / MAX_ZOOM or not low < high:
+            return False
+        self._set(low, high)
+        return True
 
     def reset(self) -> bool:
         """The whole range again; False when it was whole already."""

@@ -101,6 +101,16 @@ class Hands(Protocol):
 
     def take_click(self, x: int, y: int) -> None: ...
 
+    def take_drag(
+        self,
+        start: tuple[int, int],
+        at: tuple[int, int],
+        *,
+        done: bool,
+        button: int,
+        modifiers: frozenset[str],
+    ) -> None: ...
+
     def take_wheel(self, x: int, y: int, direction: int) -> None: ...
 
     def take_size(self) -> None: ...
@@ -120,6 +130,8 @@ class Canvas(Widget, can_focus=True):
         self._rows: list[Row] = []
         self._strips: list[Strip | None] = []
         self._width = 0
+        self._pressed: tuple[int, int, int] | None = None
+        self._dragging = False
 
     @property
     def rows(self) -> Sequence[Row]:
@@ -164,8 +176,38 @@ class Canvas(Widget, can_focus=True):
 
     def on_mouse_down(self, event: events.MouseDown) -> None:
         event.stop()
+        self._pressed, self._dragging = (int(event.x), int(event.y), event.button), False
         if event.button == 1:
             self._hands.take_click(int(event.x), int(event.y))
+        else:
+            self._drag(event, done=False)
+
+    def on_mouse_move(self, event: events.MouseMove) -> None:
+        event.stop()
+        if self._pressed is not None and (self._dragging or self._left_its_cell(event)):
+            self._drag(event, done=False)
+
+    def on_mouse_up(self, event: events.MouseUp) -> None:
+        event.stop()
+        if self._pressed is not None and self._dragging:
+            self._drag(event, done=True)
+        self._pressed, self._dragging = None, False
+
+    def _left_its_cell(self, event: events.MouseEvent) -> bool:
+        return self._pressed is not None and self._pressed[:2] != (int(event.x), int(event.y))
+
+    def _drag(self, event: events.MouseEvent, *, done: bool) -> None:
+        if self._pressed is None:
+            return
+        self._dragging = True
+        held = {"shift": event.shift, "ctrl": event.ctrl, "alt": event.meta}
+        self._hands.take_drag(
+            self._pressed[:2],
+            (int(event.x), int(event.y)),
+            done=done,
+            button=self._pressed[2],
+            modifiers=frozenset(name for name, on in held.items() if on),
+        )
 
     def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
         event.stop()

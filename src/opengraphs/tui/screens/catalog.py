@@ -1,0 +1,14 @@
+"""Every screen, in the order of its tabs."""
+
+from __future__ import annotations
+
+from opengraphs.tui.screens.base import View
+from opengraphs.tui.screens.compare import CompareView
+from opengraphs.tui.screens.graphs import GraphsView
+from opengraphs.tui.screens.logs import LogsView
+from opengraphs.tui.screens.runs import RunsView
+from opengraphs.tui.screens.system import SystemView
+
+VIEWS: dict[str, type[View]] = {
+    view.name: view for view in (RunsView, GraphsView, CompareView, LogsView, SystemView)
+}

@@ -1,0 +1,50 @@
+"""`og top` without a terminal, and the routes behind it, with a real daemon."""
+
+from __future__ import annotations
+
+import pytest
+from og_user import OgUser
+from ogd_kit import LiveRun, Ogd, make_run
+
+from opengraphs.errors import UsageError
+
+
+def test_without_a_terminal_one_plain_frame(user: OgUser) -> None:
+    done = user.og("top")
+    assert done.returncode == 0, done.stderr
+    assert "\x1b" not in done.stdout
+    assert "cpu %" in done.stdout
+    assert "command" in done.stdout
+
+
+def test_json_is_the_answer_of_the_daemon(user: OgUser) -> None:
+    told = user.json("top", "--json")
+    assert 0 <= told["metrics"]["cpu.percent"] <= 100
+    assert 0 < len(told["processes"]) <= 50
+    assert told["uptime_s"] > 0
+    assert len(told["load"]) == 3
+
+
+def test_a_live_run_is_marked_among_the_processes(ogd: Ogd) -> None:
+    with LiveRun(ogd.store, name="napper") as live, ogd.client() as client:
+        told = client.get("/host", processes=500, filter="napper")
+        assert [one["run"] for one in told["processes"]] == [live.run_id] * told["matching"]
+        assert told["matching"] >= 1
+        assert told["total"] > told["matching"]
+
+
+def test_the_machine_alone_has_no_processes(ogd: Ogd) -> None:
+    with ogd.client() as client:
+        told = client.get("/host")
+        assert "processes" not in told
+        with pytest.raises(UsageError):
+            client.get("/host", processes=501)
+        with pytest.raises(UsageError):
+            client.get("/host", processes=1, sort="colour")
+
+
+@pytest.mark.parametrize("span", [{"from": 1}, {"to": 1}, {"from": 2, "to": 1}, {"from": "x", "to": 1}])
+def test_a_stretch_that_is_none_is_refused(ogd: Ogd, span: dict[str, object]) -> None:
+    folder = make_run(ogd.store)
+    with ogd.client() as client, pytest.raises(UsageError):
+        client.get(f"/runs/{folder.name}/system", **span)
