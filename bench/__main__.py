@@ -13,7 +13,7 @@ import sys
 from itertools import takewhile
 
 RECIPES = ("log", "hooks", "grammar", "sources", "engine", "live", "tui")
-LONG = ("soak",)
+LONG = ("soak", "slow_line")
 """Only when asked for by name: these run for as long as they are told."""
 
 

@@ -101,22 +101,13 @@ class Leet(Peer):
         """A short offline run of wandb's own, its history replaced by ours."""
         from wandb.proto.wandb_internal_pb2 import Record
 
-        path = _tiny_run(folder)
-        before: list[bytes] = []
-        after: list[bytes] = []
-        for data in leveldb_records(path.read_bytes()[7:], first_block=(32 << 10) - 7):
-            record = Record()
-            record.ParseFromString(data)
-            if record.WhichOneof("record_type") in ("history", "summary"):
-                continue
-            (after if record.WhichOneof("record_type") == "exit" else before).append(data)
-        header = path.read_bytes()[:7]
+        header, before, after, path = leet_template(folder)
         with path.open("wb") as file:
             file.write(header)
-            frames = _Frames(file.write)
+            frames = Frames(file.write)
             for data in before:
                 frames.add(data)
-            for number, data in enumerate(_history(shape)):
+            for number, data in enumerate(wandb_history(shape)):
                 if number == 0:
                     record = Record()
                     record.ParseFromString(data)
@@ -148,6 +139,22 @@ class Leet(Peer):
         return {"cold_ms": first_s * 1e3, "whole_ms": whole_s * 1e3, "rss_mb": peak, "cpu_ms": used * 1e3}
 
 
+def leet_template(folder: Path) -> tuple[bytes, list[bytes], list[bytes], Path]:
+    """Of a short offline run: the file's header, its records before and after the history, and the file."""
+    from wandb.proto.wandb_internal_pb2 import Record
+
+    path = _tiny_run(folder)
+    before: list[bytes] = []
+    after: list[bytes] = []
+    for data in leveldb_records(path.read_bytes()[7:], first_block=(32 << 10) - 7):
+        record = Record()
+        record.ParseFromString(data)
+        if record.WhichOneof("record_type") in ("history", "summary"):
+            continue
+        (after if record.WhichOneof("record_type") == "exit" else before).append(data)
+    return path.read_bytes()[:7], before, after, path
+
+
 def _rss_mb(pids: list[int]) -> float:
     total = 0.0
     for pid in pids:
@@ -169,7 +176,7 @@ def _tiny_run(folder: Path) -> Path:
     return next(folder.glob("wandb/offline-run-*/*.wandb"))
 
 
-def _history(shape: Shape) -> Iterator[bytes]:
+def wandb_history(shape: Shape) -> Iterator[bytes]:
     """wandb's history records: each value as JSON text beside its key."""
     number = 1_000
     for step, at, metrics in rows(shape):
@@ -198,7 +205,7 @@ def _varint(value: int) -> bytes:
     return bytes(out)
 
 
-class _Frames:
+class Frames:
     """wandb's LevelDB framing: blocks of 32 KiB, seven bytes before each part."""
 
     BLOCK = 32 << 10

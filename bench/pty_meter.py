@@ -22,7 +22,6 @@ from pathlib import Path
 import pyte
 
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
-PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
 QUERIES: tuple[tuple[re.Pattern[bytes], bytes], ...] = (
     (re.compile(rb"\x1b\[c"), b"\x1b[?62;22c"),
@@ -49,6 +48,8 @@ class Meter:
         self.writes_seen = 0
         self.started_at = time.perf_counter()
         self.first_byte_s: float | None = None
+        self.arrived_s = 0.0
+        """When the chunk that was taken in last came; putting it on the screen takes this meter milliseconds."""
         environment = {**os.environ, "TERM": "xterm-256color", "COLORTERM": "truecolor", **(env or {})}
         for name in ("NO_COLOR", "TMUX", "STY"):
             environment.pop(name, None)
@@ -95,8 +96,9 @@ class Meter:
             return False
         if not data:
             return False
+        self.arrived_s = self.elapsed_s
         if self.first_byte_s is None:
-            self.first_byte_s = self.elapsed_s
+            self.first_byte_s = self.arrived_s
         self.bytes_seen += len(data)
         self.writes_seen += 1
         for pattern, answer in QUERIES:
@@ -117,8 +119,14 @@ class Meter:
         end = time.perf_counter() + timeout_s
         while time.perf_counter() < end:
             if self.read(0.05) and seen(self.text()):
-                return self.elapsed_s
+                return self.arrived_s
         return None
+
+    def quiet(self, for_s: float, timeout_s: float) -> None:
+        """Take in what comes until nothing came for so long."""
+        end = time.perf_counter() + timeout_s
+        while self.read(for_s) and time.perf_counter() < end:
+            pass
 
     def settle(self, seconds: float) -> None:
         end = time.perf_counter() + seconds
@@ -150,12 +158,13 @@ def cpu_s(pids: list[int]) -> float:
     return total / TICKS_PER_S
 
 
-def rss_mb(pids: list[int]) -> float:
-    """Resident megabytes of `pids` together; pages they share count for each."""
+def pss_mb(pids: list[int]) -> float:
+    """Megabytes of `pids` together; of pages that are shared each has its share."""
     total = 0
     for pid in pids:
         try:
-            total += int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+            lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
         except OSError:
             continue
-    return total * PAGE_BYTES / 1e6
+        total += sum(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
+    return total * 1024 / 1e6

@@ -1,205 +1,258 @@
-"""The terminal interface beside `wandb leet`: first paint, interactive, latency, bytes, CPU, memory.
+"""The terminal interface beside `wandb leet`, on the same runs and in turns, in a terminal of 120×40 that answers queries.
 
-Both look at a live run of ten metrics at 10 Hz in a 120×40 terminal that answers
-queries. Whatever runs on behalf of the viewer counts: og's figure holds `ogd`, LEET's
-its Python parent and its Go child.
+Cases, `--only` takes some of them:
+
+    start   first paint, first answered key, memory: 200 runs, 1 M points, 10 M points; og without `ogd`, too
+    keys    key → first byte of its picture, bytes of it: the list of 200 runs, the charts of 1 M points
+    idle    CPU and bytes while nothing happens: a run that ended, a live one that logs nothing
+    live    ten metrics at 10 Hz: log() → screen, CPU, bytes, memory, letters typed meanwhile
+    slow    the same behind a line of 32 kB/s and 150 ms each way: letters, help
+
+Whatever works for a viewer counts: og's figures hold `ogd`, LEET's its Python parent and
+its Go child. og's modules are compiled first, as an installer leaves them.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
-import re
+import platform
 import shutil
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from bench.pty_meter import Meter, cpu_s, process_tree, rss_mb
+from bench import slow_line, tui_cases
+from bench.engine_rows import Row, Spread, markdown, table
+from bench.tui_viewers import Viewer, daemon, leet_viewer, og_viewer, shapes_of, write_runs
 
-BIN = Path(sys.executable).parent
-PROBE = re.compile(r"\b\d{4}\b")
-BRAILLE = re.compile("[\u2801-\u28ff]")
-
-
-class Viewer(NamedTuple):
-    name: str
-    tracker: str
-    command: list[str]
-    help_key: bytes
-    help_text: str
-    env: dict[str, str]
-    cwd: Path
+MARKS = ("<!-- bench tui: begin -->", "<!-- bench tui: end -->")
+LEET = "wandb leet"
 
 
-class Row(NamedTuple):
-    """Times in ms from launch; latency in ms from `log()` to the screen; bytes and CPU over a live window."""
+class Plan(NamedTuple):
+    """How much of everything."""
 
-    viewer: str
-    first_byte: float
-    first_curve: float
-    interactive: float
-    latency_p50: float
-    latency_max: float
-    bytes_per_s: float
-    cpu_percent: float
-    rss_mb: float
+    points: tuple[str, ...]
+    repeats: int
+    presses: int
+    idle_s: float
+    live_s: float
+    rounds: int
 
 
-@contextmanager
-def live_run(viewer: Viewer, seconds: float, warm_steps: int) -> Iterator[Path]:
-    times = viewer.cwd / "times"
-    command = [sys.executable, "-m", "bench.live_writer", viewer.tracker, "--times", str(times)]
-    command += ["--seconds", str(seconds), "--warm-steps", str(warm_steps)]
-    env = {
-        **os.environ,
-        **viewer.env,
-        "PYTHONPATH": os.getcwd(),
-        "WANDB_SILENT": "true",
-        "WANDB_MODE": "offline",
-    }
-    writer = subprocess.Popen(
-        command, cwd=viewer.cwd, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+QUICK = Plan(("1M",), 3, 15, 5.0, 6.0, 1)
+WHOLE = Plan(("1M", "10M"), 7, 30, 10.0, 12.0, 2)
+
+
+def row(
+    what: str,
+    unit: str,
+    found: tui_cases.Figures,
+    name: str,
+    *,
+    pick: Callable[[list[float]], float] | None = None,
+    budget: float | None = None,
+    cannot: str = "",
+    note: str = "",
+) -> Row:
+    """Medians of both, or what `pick` makes of all repetitions."""
+    ours, theirs = found["og"][name], found[LEET][name]
+    if pick is not None:
+        ours, theirs = [pick(values)] if (values := ours) else [], [pick(theirs)] if theirs else []
+    peer: float | str = statistics.median(theirs) if theirs else cannot
+    return Row(
+        what,
+        unit,
+        Spread.of(ours or [0.0]),
+        budget=budget,
+        peers={LEET: peer} if peer != "" else {},
+        note=note,
     )
-    try:
-        deadline = time.monotonic() + 60
-        while not times.exists() or not times.stat().st_size:
-            if time.monotonic() > deadline or writer.poll() is not None:
-                raise SystemExit(f"bench: the {viewer.tracker} writer did not start")
-            time.sleep(0.05)
-        yield times
-    finally:
-        writer.kill()
-        writer.wait()
 
 
-def start_up(viewer: Viewer, repeats: int) -> tuple[float, float, float]:
-    """Median milliseconds to first byte, first curve, and an answered key."""
+def start(viewers: list[Viewer], plan: Plan) -> list[Row]:
     rows = []
-    for _ in range(repeats):
-        with Meter(viewer.command, env=viewer.env) as meter:
-            curve = meter.wait(lambda text: bool(BRAILLE.search(text)), 30)
-            if curve is None:
-                raise SystemExit(f"bench: {viewer.name} showed no curve:\n{meter.text()}")
-            meter.send(viewer.help_key)
-            answered = meter.wait(lambda text: viewer.help_text.lower() in text.lower(), 30)
-            if answered is None:
-                raise SystemExit(f"bench: {viewer.name} did not answer a key:\n{meter.text()}")
-            rows.append(((meter.first_byte_s or 0.0), curve, answered))
-    return tuple(1e3 * statistics.median(column) for column in zip(*rows, strict=True))  # type: ignore[return-value]
-
-
-def watch(
-    viewer: Viewer, times: Path, window_s: float, helpers: list[int]
-) -> tuple[list[float], float, float, float]:
-    """Latencies (ms), bytes/s, CPU % and MB over a live window."""
-    latencies: list[float] = []
-    with Meter(viewer.command, env=viewer.env) as meter:
-        meter.wait(lambda text: bool(BRAILLE.search(text)), 30)
-        meter.settle(3.0)
-        pids = process_tree(meter.pid) + helpers
-        bytes_before, cpu_before, began = meter.bytes_seen, cpu_s(pids), time.perf_counter()
-        shown = 0
-        while time.perf_counter() - began < window_s:
-            if not meter.read(0.05):
-                continue
-            now = time.perf_counter()
-            logged = dict(line.split() for line in times.read_text().splitlines())
-            newest = max((int(n) for n in PROBE.findall(meter.text()) if n in logged), default=0)
-            if newest > shown:
-                shown = newest
-                latencies.append(1e3 * (now - float(logged[str(newest)])))
-        spent = time.perf_counter() - began
-        bytes_per_s = (meter.bytes_seen - bytes_before) / spent
-        return latencies, bytes_per_s, 100 * (cpu_s(pids) - cpu_before) / spent, rss_mb(pids)
-
-
-def measure(viewer: Viewer, *, repeats: int, window_s: float, helpers: list[int]) -> Row:
-    with live_run(viewer, seconds=30 + 4 * repeats + 2 * window_s, warm_steps=300) as times:
-        first_byte, curve, interactive = start_up(viewer, repeats)
-        latencies, bytes_per_s, cpu, rss = watch(viewer, times, window_s, helpers)
-    p50 = statistics.median(latencies) if latencies else float("nan")
-    worst = max(latencies, default=float("nan"))
-    return Row(viewer.name, first_byte, curve, interactive, p50, worst, bytes_per_s, cpu, rss)
-
-
-def og_viewer(folder: Path) -> Viewer:
-    env = {"OG_STORE": str(folder / "store"), "OGD_SOCKET": str(folder / "run" / "ogd.sock")}
-    env |= {"XDG_CACHE_HOME": str(folder / "cache"), "XDG_STATE_HOME": str(folder / "state")}
-    env |= {"XDG_CONFIG_HOME": str(folder / "config")}
-    (folder / "run").mkdir(mode=0o700)
-    command = [str(BIN / "og"), "view", "live", "--graphs", "probe,m0/loss,m1/loss,m2/loss"]
-    return Viewer("og", "og", command, b"?", "help", env, folder)
-
-
-def leet_viewer(folder: Path) -> Viewer | None:
-    if not (BIN / "wandb").exists():
-        return None
-    env = {"WANDB_MODE": "offline", "WANDB_CONFIG_DIR": str(folder / "config"), "HOME": str(folder)}
-    command = [str(BIN / "wandb"), "leet", str(folder / "wandb")]
-    return Viewer("wandb leet", "wandb", command, b"h", "quit", env, folder)
-
-
-def daemon_pid(env: dict[str, str]) -> list[int]:
-    done = subprocess.run(
-        [BIN / "og", "daemon", "status", "--json"],
-        env={**os.environ, **env},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    found = re.search(r'"pid":\s*(\d+)', done.stdout)
-    return [int(found.group(1))] if found else []
-
-
-def report(rows: list[Row]) -> None:
-    print(f"{'':>12} " + " ".join(f"{name:>13}" for name in Row._fields[1:]))
-    for row in rows:
-        print(f"{row.viewer:>12} " + " ".join(f"{value:13.1f}" for value in row[1:]))
-    if len(rows) == 2:
-        ratios = [
-            theirs / ours if ours else float("inf")
-            for ours, theirs in zip(rows[0][1:], rows[1][1:], strict=True)
+    for case in ("runs", *plan.points):
+        what = "200 runs" if case == "runs" else f"{case} points"
+        found = tui_cases.start(viewers, case, plan.repeats)
+        rows += [
+            row(f"{what}: first byte on the screen", "ms", found, "first byte", budget=30.0),
+            row(
+                f"{what}: {'the newest run' if case == 'runs' else 'first curve'}", "ms", found, "first curve"
+            ),
+            row(f"{what}: the first key is answered", "ms", found, "interactive", budget=300.0),
+            row(f"{what}: memory, PSS", "MB", found, "memory", note=_own(found)),
         ]
-        print(f"{'og ahead by':>12} " + " ".join(f"{ratio:12.1f}×" for ratio in ratios))
-    print("budgets: first paint 30 ms, interactive 300 ms, write to event 50 ms (+ up to one 250 ms tick),")
-    print("         2×2 at 4 Hz: CPU 4 %, 1 kB a tick stable (4 kB/s), 6 kB worst; TUI 70 MB + ogd")
+    cold = tui_cases.start([viewers[0]], plan.points[0], 3, cold=True)
+    rows += [
+        row("no ogd, index there; its start counts: first byte", "ms", cold, "first byte"),
+        row("no ogd, index there: first curve", "ms", cold, "first curve"),
+    ]
+    return rows
+
+
+def keys(viewers: list[Viewer], plan: Plan) -> list[Row]:
+    rows = []
+    for case, what in (
+        ("runs", "cursor in the list of 200 runs"),
+        ("1M", "focus on the charts of 1M points"),
+    ):
+        found = tui_cases.keys(viewers, case, plan.presses)
+        rows += [
+            row(f"{what}: key → paint, p50", "ms", found, "key", pick=statistics.median, budget=5.0),
+            row(f"{what}: key → paint, p95", "ms", found, "key", pick=tui_cases.p95, budget=20.0),
+            row(f"{what}: a key", "bytes", found, "bytes"),
+        ]
+    return rows
+
+
+def idle(viewers: list[Viewer], plan: Plan) -> list[Row]:
+    rows = []
+    for case, what in (("1M", "a run that ended"), ("quiet", "a live run that logs nothing")):
+        found = tui_cases.idle(viewers, case, plan.idle_s)
+        rows += [
+            row(f"{what}: CPU", "% of a core", found, "cpu", note=_shares(found)),
+            row(f"{what}: output", "bytes/s", found, "bytes/s"),
+        ]
+    return rows
+
+
+def live(viewers: list[Viewer], plan: Plan) -> list[Row]:
+    found = tui_cases.live(viewers, plan.live_s, plan.rounds)
+    return [
+        row("log() → screen, p50", "ms", found, "latency", pick=statistics.median),
+        row("log() → screen, worst", "ms", found, "latency", pick=max),
+        row("CPU", "% of a core", found, "cpu", budget=4.0, note=_shares(found)),
+        row("output", "bytes/s", found, "bytes/s"),
+        row("a picture", "bytes", found, "bytes/picture", budget=1024.0),
+        row("pictures", "a second", found, "pictures/s"),
+        row(
+            "a letter typed meanwhile → paint, p50", "ms", found, "letter", pick=statistics.median, budget=5.0
+        ),
+        row("a letter typed meanwhile → paint, p95", "ms", found, "letter", pick=tui_cases.p95, budget=20.0),
+        row("memory, PSS", "MB", found, "memory", note=_own(found)),
+    ]
+
+
+def slow(viewers: list[Viewer], plan: Plan) -> list[Row]:
+    found = tui_cases.figures()
+    for viewer in viewers:
+        one = slow_line.measure(
+            viewer, bytes_per_s=32e3, delay_s=0.15, words=plan.rounds, helps=2 * plan.rounds
+        )
+        mine = found[viewer.name]
+        mine["letter"], mine["help"] = one.letters, one.help
+        mine["bytes/s"], mine["under way"] = [one.bytes_per_s], [float(one.most_under_way)]
+    return [
+        row(
+            "a letter → far screen, p50 (300 of it is the line)",
+            "ms",
+            found,
+            "letter",
+            pick=statistics.median,
+        ),
+        row("a letter → far screen, worst", "ms", found, "letter", pick=max, budget=slow_line.BUDGET_MS),
+        row("help on or off → far screen, p50", "ms", found, "help", pick=statistics.median),
+        row("help on or off → far screen, worst", "ms", found, "help", pick=max),
+        row("live charts carry", "bytes/s", found, "bytes/s"),
+        row("most that was under way", "bytes", found, "under way"),
+    ]
+
+
+def _own(found: tui_cases.Figures) -> str:
+    own = found["og"]["memory own"]
+    return f"og's screen alone {statistics.median(own):.0f} MB, the rest is ogd" if own else ""
+
+
+def _shares(found: tui_cases.Figures) -> str:
+    one = found["og"]
+    return f"og's screen {statistics.median(one['cpu own']):.1f}, ogd {statistics.median(one['cpu ogd']):.1f}"
+
+
+CASES: dict[str, tuple[str, Callable[[list[Viewer], Plan], list[Row]]]] = {
+    "start": ("Opening", start),
+    "keys": ("Keys, nothing else going on", keys),
+    "idle": ("Idle", idle),
+    "live": ("A live run: ten metrics at 10 Hz, four charts", live),
+    "slow": ("The same behind 32 kB/s and 150 ms each way", slow),
+}
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true")
-    args = parser.parse_args()
-    repeats, window_s = (3, 8.0) if args.quick else (7, 30.0)
-    rows = []
-    base = Path(tempfile.mkdtemp(prefix="og-bench-"))
+    args = _arguments()
+    if not tui_cases.bytecode_there():
+        print("bench: og's modules could not be compiled; each start compiles them anew", file=sys.stderr)
+    plan = QUICK if args.quick else WHOLE
+    folder = args.data or Path(tempfile.mkdtemp(prefix="og-tui-"))
+    viewers = [og_viewer(folder / "og", args.og)]
+    if leet := leet_viewer(folder / "leet"):
+        viewers.append(leet)
+    else:
+        print("wandb is not installed in this environment: `make bench` installs it", file=sys.stderr)
     try:
-        (base / "og").mkdir()
-        og = og_viewer(base / "og")
-        try:
-            subprocess.run(
-                [BIN / "og", "daemon", "start"], env={**os.environ, **og.env}, check=True, capture_output=True
-            )
-            rows.append(measure(og, repeats=repeats, window_s=window_s, helpers=daemon_pid(og.env)))
-        finally:
-            subprocess.run(
-                [BIN / "og", "daemon", "stop"], env={**os.environ, **og.env}, check=False, capture_output=True
-            )
-        (base / "leet").mkdir()
-        if leet := leet_viewer(base / "leet"):
-            rows.append(measure(leet, repeats=repeats, window_s=window_s, helpers=[]))
-        else:
-            print("wandb is not installed in this environment: `make bench` installs it", file=sys.stderr)
+        tables = _measure(viewers, args.only, plan)
     finally:
-        shutil.rmtree(base, ignore_errors=True)
-    report(rows)
+        daemon(viewers[0], "stop")
+        if args.data is None:
+            shutil.rmtree(folder, ignore_errors=True)
+    if args.markdown:
+        _put(args.markdown, "\n".join(tables))
     return 0
+
+
+def _measure(viewers: list[Viewer], only: list[str], plan: Plan) -> list[str]:
+    began = time.perf_counter()
+    daemon(viewers[0], "start")
+    cases = ("runs", *plan.points) if "start" in only else ("runs", "1M")
+    for viewer in viewers:
+        for case in cases if {"start", "keys", "idle"} & set(only) else ():
+            write_runs(viewer, case, shapes_of(case))
+    print(f"runs written in {time.perf_counter() - began:.0f} s", flush=True)
+    tables = []
+    for name in only:
+        title, measure = CASES[name]
+        began = time.perf_counter()
+        rows = measure(viewers, plan)
+        print(table(f"{title} ({name}, {time.perf_counter() - began:.0f} s)", rows), flush=True)
+        tables.append(markdown(title, rows).replace("### ", "#### ", 1))
+    return tables
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m bench tui", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--quick", action="store_true", help="no 10 M points, fewer repetitions")
+    parser.add_argument("--only", type=_cases, default=list(CASES), help=f"cases: {','.join(CASES)}")
+    parser.add_argument("--og", help="the og to measure; default: the one beside this interpreter")
+    parser.add_argument("--data", type=Path, help="keep the runs in this folder, or take them from there")
+    parser.add_argument(
+        "--markdown", type=Path, help="write the tables between the marks of this page, or as a file"
+    )
+    return parser.parse_args()
+
+
+def _cases(text: str) -> list[str]:
+    names = text.split(",")
+    if unknown := [name for name in names if name not in CASES]:
+        raise argparse.ArgumentTypeError(f"no case {unknown[0]!r}; there are {', '.join(CASES)}")
+    return names
+
+
+def _put(path: Path, tables: str) -> None:
+    """A file of its own, or the part of a page between MARKS; the page's other words stay."""
+    before, begin, rest = (path.read_text() if path.exists() else "").partition(MARKS[0])
+    _, end, after = rest.partition(MARKS[1])
+    intro = (
+        f"- {time.strftime('%Y-%m-%d')}, {platform.machine()}, {os.cpu_count()} shared cores, "
+        f"CPython {platform.python_version()}, load {os.getloadavg()[0]:.1f}"
+    )
+    path.write_text(f"{before}{begin}\n{intro}\n\n{tables}\n{end}{after}" if begin and end else tables)
 
 
 if __name__ == "__main__":

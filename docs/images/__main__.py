@@ -1,7 +1,6 @@
-"""`make screenshots`: pictures of real screens, from a real training in a real terminal.
+"""`make screenshots`: pictures of real screens, from a real training.
 
-Trains on the digits with the demo, opens each screen in a pty and saves what the
-terminal shows as SVG.
+Trains on the digits with the demo and saves each screen with `og view --export`.
 """
 
 from __future__ import annotations
@@ -11,16 +10,29 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from bench.pty_meter import Meter
-from docs.images.svg import screen_svg
-
 HERE = Path(__file__).parent
 OG = str(Path(sys.executable).with_name("og"))
-SCREENS = {"runs": b"1", "graphs": b"2", "logs": b"4"}
+BESIDE = ("lr-0.03", "lr-0.5")
+PICTURES: dict[str, tuple[str, ...]] = {
+    "runs": ("view", "long", "--screen", "runs"),
+    "graphs": ("view", "long", "--screen", "graphs"),
+    "overlay": ("view", "long", "--screen", "graphs", "--with", BESIDE[0], "--with", BESIDE[1]),
+    "compare": ("view", BESIDE[0], "--screen", "compare", "--with", "lr-0.1", "--with", BESIDE[1]),
+    "logs": ("view", "long", "--screen", "logs"),
+    "system": ("view", "long", "--screen", "system"),
+    "samples": ("view", "long", "--screen", "samples"),
+    "alerts": ("view", "long", "--screen", "alerts"),
+}
+"""What is asked of og for each picture."""
+
+SIZE = {"COLUMNS": "150", "LINES": "42"}
+WATCHED_S = 45.0
+"""Of the run that is still going on, so long is seen."""
 
 
 @contextmanager
@@ -44,31 +56,52 @@ def private_user() -> Iterator[dict[str, str]]:
         shutil.rmtree(base, ignore_errors=True)
 
 
-def train(env: dict[str, str], name: str, *flags: str, wait: bool) -> None:
-    command = [OG, "run", "--detach", "--project", "digits", "--run", name]
-    command += ["--", sys.executable, "-m", "opengraphs.demo.train", *flags]
-    subprocess.run(command, env={**os.environ, **env}, check=True, capture_output=True)
-    if wait:
-        subprocess.run(
-            [OG, "tail", "--follow", name], env={**os.environ, **env}, check=True, capture_output=True
-        )
+class Og:
+    """og as that user types it."""
+
+    def __init__(self, env: dict[str, str]) -> None:
+        self._env = {**os.environ, **env, **SIZE}
+
+    def __call__(self, *words: str) -> str:
+        done = subprocess.run([OG, *words], env=self._env, check=True, capture_output=True, text=True)
+        return done.stdout
+
+    def train(self, name: str, *flags: str, wait: bool = True) -> None:
+        training = [sys.executable, str(HERE / "training.py"), *flags]
+        self("run", "--detach", "--project", "digits", "--run", name, "--", *training)
+        if wait:
+            self("tail", "--follow", name)
+
+    def save(self, picture: str) -> None:
+        """What `s` would save on that screen, in the place of the picture from last time."""
+        path = HERE / f"{picture}.svg"
+        path.unlink(missing_ok=True)
+        self(*PICTURES[picture], "--theme", "dark", "--export", str(path))
+        print(f"docs/images/{picture}.svg")
+
+
+def prepare(og: Og) -> None:
+    """Three trainings that ended, with what people write about them, and one that goes on."""
+    quick = ("--steps", "400", "--steps-per-s", "80")
+    og.train("lr-0.03", *quick, "--lr", "0.03")
+    og.train("lr-0.1", *quick, "--lr", "0.1")
+    og.train("lr-0.5", *quick, "--lr", "0.5")
+    og("tag", "lr-0.03", "baseline")
+    og("note", "lr-0.5", "too steep in the beginning, recovers later", "--step", "60")
+    og.train("long", "--steps", "1500", "--steps-per-s", "25", "--lr", "0.2", wait=False)
+    time.sleep(WATCHED_S * 0.6)
+    og("note", "long", "the loss lies flat from here", "--step", "500")
+    time.sleep(WATCHED_S * 0.4)
 
 
 def main() -> int:
+    wanted = sys.argv[1:] or list(PICTURES)
     with private_user() as env:
-        train(env, "lr-3e-2", "--steps", "400", "--steps-per-s", "400", wait=True)
-        train(env, "lr-1e-1", "--steps", "400", "--steps-per-s", "400", "--lr", "0.1", wait=True)
-        train(env, "long", "--steps", "1000", "--steps-per-s", "25", wait=False)
-        with Meter([OG], columns=150, lines=42, env=env) as terminal:
-            terminal.settle(20.0)
-            terminal.send(b"\r")
-            terminal.settle(3.0)
-            for name, key in SCREENS.items():
-                terminal.send(key)
-                terminal.settle(2.0)
-                (HERE / f"{name}.svg").write_text(screen_svg(terminal.screen))
-                print(f"docs/images/{name}.svg")
-        subprocess.run([OG, "stop", "long"], env={**os.environ, **env}, capture_output=True, check=False)
+        og = Og(env)
+        prepare(og)
+        for picture in wanted:
+            og.save(picture)
+        og("stop", "long")
     return 0
 
 

@@ -6,6 +6,7 @@
     │   └── AmbiguousError  exit 3   more than one run fits
     ├── StoreError          exit 4   a store or run folder cannot be used
     │   ├── NotARunError    exit 4   the folder is no run
+    │   ├── ConflictError   exit 4   somebody else was faster; retryable
     │   └── DiskFullError   exit 4   no space left; retryable
     ├── DaemonError         exit 5   ogd cannot be reached or started; retryable
     │   ├── UnreachableError exit 5  nobody listens on the socket, or hung up; retryable
@@ -69,6 +70,12 @@ class StoreError(OgError):
 class NotARunError(StoreError):
     code = "not_a_run"
     http_status = 404
+
+
+class ConflictError(StoreError):
+    code = "conflict"
+    retryable = True
+    http_status = 409
 
 
 class DiskFullError(StoreError):

@@ -92,3 +92,8 @@ def state_dir(env: Mapping[str, str] | None = None) -> Path:
 def daemon_log(env: Mapping[str, str] | None = None) -> Path:
     """What ogd writes about itself; rotated, `og daemon logs` shows it."""
     return state_dir(env) / "ogd.log"
+
+
+def screens_file(store: Path, env: Mapping[str, str] | None = None) -> Path:
+    """What the terminal interface remembers of its screens for `store`: columns, order."""
+    return state_dir(env) / "screens" / f"{_short_hash(store, digest_size=8)}.json"

@@ -74,6 +74,15 @@ def shell(ogd: Ogd, tmp_path: Path) -> dict[str, str]:
     (run / "stdout.log").write_text("step 1\nan error came\nstep 2\n")
     sample = {"time": 1.0, "step": 1, "rank": 0, "name": "eval", "columns": {"prompt": "2+2"}}
     (run / "samples" / "a0-r0.jsonl").write_text(json.dumps(sample) + "\n")
+    alert = {
+        "time": 2.0,
+        "kind": "alert",
+        "alert_id": "sdk-1",
+        "level": "warn",
+        "state": "fired",
+        "title": "flat",
+    }
+    (run / "events" / "alerts.jsonl").write_text(json.dumps(alert) + "\n")
     ogd.start()
     path = os.environ["PATH"]
     if shutil.which("curl") is None:
@@ -90,6 +99,7 @@ def shell(ogd: Ogd, tmp_path: Path) -> dict[str, str]:
         "STORE": str(ogd.store),
         "RUN": run.name,
         "OTHER": other.name,
+        "ALERT": f"{run.name}:sdk-1",
     }
 
 
@@ -123,7 +133,7 @@ def test_example_works_and_its_reply_has_the_documented_keys(
     elif "follow=1" in command:
         assert [reply["text"] for reply in replies] == ["step 1", "an error came", "step 2"]
     else:
-        documented = json.loads(SECTIONS[route].replies[0])
+        documented = json.loads(SECTIONS[route].replies["at_step=" in command])
         assert set(documented) <= set(replies[0])
 
 

@@ -147,6 +147,25 @@ def test_terminal_is_as_it_was_after_every_way_out(user: OgUser, script: Path) -
             assert seen.rindex(b"\x1b[?25h") > seen.rindex(b"\x1b[?25l")
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_is_told_by_the_exit_code_and_the_same_screen_comes_back(
+    user: OgUser, script: Path, number: signal.Signals
+) -> None:
+    user.og("run", "--detach", "--run", "kept", "--", "python", str(script))
+    with terminal(user, "attach", "kept") as screen:
+        screen.wait_text("train/loss")
+        screen.send("4")
+        screen.wait_for(lambda text: "find" in text.splitlines()[-1])
+        screen.process.send_signal(number)
+        assert screen.exit_code() == 128 + number
+    with terminal(user, "attach", "kept") as screen:
+        screen.wait_text("as you left it")
+        screen.wait_for(lambda text: "find" in text.splitlines()[-1])
+        screen.send("q")
+        assert screen.exit_code() == 0
+    user.og("stop", "kept")
+
+
 def test_watch_shows_the_screen_and_ends_with_the_commands_code(user: OgUser, script: Path) -> None:
     with terminal(user, "watch", "--", "python", "train.py", "7") as screen:
         screen.wait_for(curves("train/loss"))

@@ -477,3 +477,31 @@ def test_daemon_that_is_killed_between_commands_is_started_again(runs: OgUser) -
     os.kill(runs.json("daemon", "status")["pid"], signal.SIGKILL)
     wait_until(lambda: not runs.processes(), within_s=10, what="ogd gone")
     assert runs.og("export", OLD).stdout == first
+
+
+@pytest.mark.parametrize("screen", ["runs", "graphs", "compare", "logs", "system", "samples", "alerts"])
+def test_view_once_shows_any_screen(library: OgUser, screen: str) -> None:
+    done = library.og("view", OLD, "--once", "--screen", screen, COLUMNS="100", LINES="24")
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    lines = done.stdout.splitlines()
+    assert len(lines) == 24
+    assert screen in lines[0]
+    assert "q quit" in lines[-1]
+
+
+def test_view_exports_a_picture_and_values_and_writes_over_nothing(library: OgUser) -> None:
+    picture, values = library.work / "graphs.svg", library.work / "graphs.csv"
+    done = library.og("view", OLD, "--with", NEW, "--export", "graphs.svg")
+    assert (done.returncode, done.stdout) == (0, ""), done.stderr
+    assert done.stderr.strip() == "saved graphs.svg"
+    assert "bigger" in picture.read_text()
+    before = picture.read_bytes()
+    again = library.og("view", OLD, "--export", "graphs.svg")
+    assert again.returncode == 2
+    assert "such a file already" in again.stderr
+    assert picture.read_bytes() == before
+    assert library.og("view", OLD, "--with", NEW, "--export", "graphs.csv").returncode == 0
+    rows = list(csv.DictReader(values.read_text().splitlines()))
+    assert {row["run"] for row in rows} == {OLD, NEW}
+    assert library.og("view", OLD, "--with", "nobody", "--once").returncode == 3

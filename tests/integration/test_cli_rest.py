@@ -98,6 +98,57 @@ def test_config_shows_values_and_where_they_come_from(user: OgUser) -> None:
     assert settings["ui.glyphs"]["value"] == "ascii"
 
 
+def test_config_sets_gets_and_takes_back_one_setting(user: OgUser) -> None:
+    file = Path(user.env["XDG_CONFIG_HOME"]) / "opengraphs" / "config.toml"
+    assert user.og("config", "path").stdout.strip() == str(file)
+    file.parent.mkdir()
+    file.write_text("# mine\n[ui]\nmouse = false # for tmux\n")
+    done = user.og("config", "set", "ui.theme", "light")
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.strip() == f"ui.theme = light, from {file}"
+    assert file.read_text() == '# mine\n[ui]\nmouse = false # for tmux\ntheme = "light"\n'
+    assert user.og("config", "get", "ui.theme").stdout == "light\n"
+    assert user.og("config", "get", "ui.mouse").stdout == "false\n"
+    assert user.og("config", "set", "ui.theme", "--unset").returncode == 0
+    assert user.og("config", "get", "ui.theme").stdout == "auto\n"
+    assert user.og("config", "set", "--project", "ui.theme", "dark").returncode == 0
+    assert (user.work / "og.toml").read_text() == '[ui]\ntheme = "dark"\n'
+    rows = [line.split() for line in user.og("config", "list").stdout.splitlines()]
+    assert ["ui.theme", "dark", str(user.work / "og.toml")] in rows
+
+
+def test_config_gives_an_action_other_keys(user: OgUser) -> None:
+    file = Path(user.env["XDG_CONFIG_HOME"]) / "opengraphs" / "config.toml"
+    assert user.og("config", "get", "keys.graphs.pause").stdout == "p\n"
+    assert user.og("config", "set", "keys.graphs.pause", "P,f5").returncode == 0
+    assert file.read_text() == '[keys]\n"graphs.pause" = ["P", "f5"]\n'
+    assert user.og("config", "get", "keys.graphs.pause").stdout == "P\nf5\n"
+    taken = user.og("config", "set", "keys.graphs.smooth", "f5")
+    assert taken.returncode == 2
+    assert "is given to" in taken.stderr
+    assert "graphs.smooth" not in file.read_text()
+    assert user.og("config", "set", "keys.graphs.pause", "--unset").returncode == 0
+    assert user.og("config", "get", "keys.graphs.pause").stdout == "p\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("set", "keys.graphs.nothing", "p"), "unknown action"),
+        (("set", "ui.them", "dark"), "ui.theme"),
+        (("set", "ui.theme", "nowhere"), "no theme 'nowhere'"),
+        (("set", "ui.refresh_ms", "1"), "between 33 and 60000"),
+        (("set", "ui.theme"), "VALUE"),
+        (("get", "nothing"), "unknown setting"),
+    ],
+)
+def test_config_says_what_cannot_be(user: OgUser, words: tuple[str, ...], says: str) -> None:
+    done = user.og("config", *words)
+    assert done.returncode == 2
+    assert says in done.stderr
+    assert not (Path(user.env["XDG_CONFIG_HOME"]) / "opengraphs" / "config.toml").exists()
+
+
 def test_damaged_config_is_a_usage_error_that_names_the_file(user: OgUser) -> None:
     folder = Path(user.env["XDG_CONFIG_HOME"]) / "opengraphs"
     folder.mkdir()

@@ -92,6 +92,7 @@ class FieldApp(App[int]):
         raise RuntimeError("a defect of the app")
 
     def action_leave(self) -> None:
+        self.facts = self._driver.line_facts()
         self.exit(7)
 
 
@@ -105,6 +106,8 @@ def main() -> None:
     app.theme = "ansi-dark"
     code = app.run()
     sys.stdout.write("left\n")
+    if code is not None:
+        sys.stdout.write(f"{app.facts}\n")
     sys.stdout.flush()
     os._exit(code or 0)
 

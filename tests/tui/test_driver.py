@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import time
 from pathlib import Path
@@ -153,6 +154,32 @@ def test_a_terminal_that_does_not_answer_gets_no_live_frames_but_keys_get_throug
         shown.wait_until(
             lambda: int(shown.screen.display[0].split()[1]) > stopped_at + 30, "live frames again"
         )
+
+
+def test_pictures_that_a_silent_terminal_never_saw_are_counted(tmp_path: Path) -> None:
+    with start(tmp_path, columns=100) as shown:
+        ready(shown)
+        shown.send("s")
+        ready(shown, 1)
+        shown.send("l")
+        shown.wait_until(lambda: int(shown.screen.display[0].split()[1]) > 10, "live frames")
+        shown.answering = False
+        while shown.read_some(0.4):
+            pass
+        stopped_at = int(shown.screen.display[0].split()[1])
+        shown.send("d")
+        shown.wait_until(
+            lambda: int(shown.screen.display[0].split()[1]) > stopped_at + 10, "what the key brings along"
+        )
+        shown.answering = True
+        shown.send("\x1b[0nq")
+        assert shown.wait() == 7
+        told = shown.raw.decode(errors="replace").rsplit("LineFacts", 1)[1]
+        facts = dict(re.findall(r"(\w+)=([\d.]+)", told))
+        assert int(facts["dropped"]) >= 10
+        assert int(facts["frames"]) >= int(facts["answered"]) >= 1
+        assert int(facts["size_bytes"]) > 1000
+        assert 0 < float(facts["answer_s"]) < 5
 
 
 def test_an_answer_still_on_its_way_does_not_reach_the_shell(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from key_cases import compare, everywhere, graphs, logs, runs, system
+from key_cases import alerts, compare, everywhere, graphs, logs, runs, samples, system
 from key_cases.case import Case
 from tui_fakes import OLD_RUN, RUN, FakeSource, Session, curve, run_app_test, until
 
@@ -20,6 +20,8 @@ CASES: dict[str, Case] = {
     **compare.CASES,
     **logs.CASES,
     **system.CASES,
+    **samples.CASES,
+    **alerts.CASES,
 }
 
 NOTHING_TO_GO_TO = {"logs"}

@@ -22,7 +22,7 @@ from opengraphs.tui.widgets.canvas import Palette
 
 GOLDEN = Path(__file__).parent / "golden"
 SIZES = [(200, 50), (120, 40), (80, 24), (40, 10)]
-SCREENS = ["runs", "graphs", "compare", "logs", "system"]
+SCREENS = ["runs", "graphs", "compare", "logs", "system", "samples", "alerts"]
 
 MakeDesk = Callable[..., Desk]
 
@@ -62,8 +62,16 @@ SCENES: dict[str, tuple[str, tuple[str, ...]]] = {
     "search": ("graphs", ("slash", *"loss")),
     "overlaid": ("runs", ("home", "space", "space", "home", "enter")),
     "filter": ("runs", ("slash", *"train")),
+    "columns": ("runs", ("C", *"lo", "space")),
+    "open-card": ("runs", ("tab",)),
+    "completion": ("runs", ("slash", *"s")),
     "find": ("logs", ("home", "slash", *"99", "enter")),
     "log-y": ("graphs", ("y", "escape")),
+    "help-searched": ("logs", ("question_mark", "slash", *"line")),
+    "palette-typed": ("logs", ("ctrl+p", *"los")),
+    "options": ("logs", ("comma", "down")),
+    "options-keys": ("logs", ("comma", "tab")),
+    "options-list": ("logs", ("comma", "enter")),
 }
 
 
@@ -93,6 +101,8 @@ def test_small_terminals_are_calm(
             ("slash", "x", "escape"),
             ("q", "escape"),
             ("ctrl+p", "escape"),
+            ("comma", "escape"),
+            ("v", "escape"),
         ):
             await session.press(*keys)
             check_shape(session, *size)
@@ -107,7 +117,8 @@ def test_an_ascii_terminal_gets_ascii_only(source: FakeSource, make_desk: MakeDe
     source.runs[0]["name"] = "größe-漢字"
 
     async def script(session: Session) -> None:
-        for keys in (("question_mark", "escape"), ("ctrl+p", "escape"), ("slash", "ü", "escape"), ("q",)):
+        overlays = [(key, "escape") for key in ("question_mark", "ctrl+p", "comma", "v")]
+        for keys in (*overlays, ("slash", "ü", "escape"), ("q",)):
             await session.press(*keys)
             assert session.text.isascii(), [char for char in session.text if not char.isascii()]
         compare(f"ascii-{screen}", session.app.canvas.text())

@@ -141,7 +141,7 @@ def test_resizing_settles_on_the_new_size(terminal: Terminal) -> None:
 
 def test_mouse_and_escape_keys_arrive(terminal: Terminal) -> None:
     terminal.until("train/loss")
-    at = terminal.screen.display[0].index("4 logs") + 3
+    at = terminal.screen.display[0].index(" 4") + 2
     terminal.send(f"\x1b[<0;{at};1M\x1b[<0;{at};1m")
     terminal.until("line 299")
     terminal.send("\x1b[5~")
@@ -162,3 +162,103 @@ def test_a_paste_goes_into_the_search_line(terminal: Terminal) -> None:
     terminal.until("1 metric")
     terminal.send("\x1b\x08")
     terminal.until("7 metrics")
+
+
+def stop_by_ctrl_z(terminal: Terminal) -> None:
+    """Press ctrl+z and wait until the process sleeps and has written its last."""
+    terminal.send("\x1a")
+    deadline = time.monotonic() + DEADLINE_S
+    stopped = 0
+    while not stopped:
+        terminal.read_some(0.05)
+        pid, status = os.waitpid(terminal.pid, os.WNOHANG | os.WUNTRACED)
+        stopped = pid and os.WIFSTOPPED(status)
+        assert time.monotonic() < deadline
+    terminal.until_quiet(0.1)
+
+
+def test_fg_in_a_window_of_another_size_again_and_again(terminal: Terminal) -> None:
+    terminal.until("train/loss")
+    for columns, rows in ((70, 20), (110, 32)):
+        stop_by_ctrl_z(terminal)
+        assert terminal.attrs() == terminal.attrs_at_start[:4], "the shell has its modes while og sleeps"
+        terminal.screen.reset()
+        terminal.resize(columns, rows)
+        os.kill(terminal.pid, signal.SIGCONT)
+        terminal.until("q quit")
+        terminal.until_quiet()
+        lines = terminal.screen.display
+        assert len(lines) == rows
+        assert lines[-1].rstrip().endswith("quit")
+        assert "train" in lines[1]
+    terminal.send("4")
+    terminal.until("line 299")
+
+
+def test_a_signal_to_a_sleeping_og_leaves_the_shells_terminal_alone(terminal: Terminal) -> None:
+    terminal.until("train/loss")
+    stop_by_ctrl_z(terminal)
+    os.kill(terminal.pid, signal.SIGTERM)
+    os.kill(terminal.pid, signal.SIGCONT)
+    assert terminal.wait() in (0, 128 + signal.SIGTERM)
+    assert terminal.attrs() == terminal.attrs_at_start[:4]
+    assert terminal.raw.rfind(b"\x1b[?1049h") < terminal.raw.rfind(LEFT)
+
+
+@pytest.mark.parametrize("keys", ["?", ",", "\x10", "/", "s", "q"])
+def test_a_signal_ends_it_whatever_is_open(terminal: Terminal, keys: str) -> None:
+    terminal.until("train/loss")
+    terminal.send(keys)
+    terminal.until_quiet(0.2)
+    os.kill(terminal.pid, signal.SIGTERM)
+    assert terminal.wait() == 0
+    assert "exit_code=143" in terminal.after_leaving
+    assert terminal.attrs() == terminal.attrs_at_start[:4]
+
+
+def test_a_signal_in_the_middle_of_a_resize_storm(terminal: Terminal) -> None:
+    terminal.until("train/loss")
+    for columns in range(40, 140, 3):
+        terminal.resize(columns, 10 + columns // 4)
+    os.kill(terminal.pid, signal.SIGHUP)
+    assert terminal.wait() == 0
+    assert "exit_code=129" in terminal.after_leaving
+    assert terminal.attrs() == terminal.attrs_at_start[:4]
+
+
+@pytest.mark.parametrize("keys", ["", "?", ",", "\x10"])
+def test_a_storm_down_to_nothing_and_back_with_something_open(terminal: Terminal, keys: str) -> None:
+    terminal.until("train/loss")
+    if keys:
+        terminal.send(keys)
+    terminal.until_quiet(0.2)
+    for columns, rows in [(n, max(1, n // 3)) for n in range(100, 0, -7)] + [(100, 54)]:
+        terminal.resize(columns, rows)
+        terminal.read_some(0.005)
+    terminal.until({"": "train/loss", "?": ": keys", ",": "options", "\x10": "actions"}[keys])
+    terminal.until_quiet()
+    lines = terminal.screen.display
+    assert lines[-1].rstrip().endswith("quit")
+    assert "train" in lines[1]
+
+
+def test_a_storm_costs_one_picture_or_two(terminal: Terminal) -> None:
+    terminal.until("train/loss")
+    terminal.until_quiet()
+    size = len(terminal.raw)
+    for n in range(60):
+        terminal.resize(100 + n % 7, 30)
+    terminal.resize(100, 30)
+    terminal.until("q quit")
+    terminal.until_quiet()
+    assert len(terminal.raw) - size < 60_000
+
+
+def test_help_tells_what_the_terminal_was_sent_and_acknowledged(terminal: Terminal) -> None:
+    terminal.resize(120, 56)
+    terminal.until("train/loss")
+    terminal.send("?")
+    terminal.until("acknowledged, the last in")
+    line = next(line for line in terminal.screen.display if "terminal: " in line)
+    assert " frames, " in line
+    terminal.until("B/s, ")

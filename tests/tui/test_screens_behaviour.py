@@ -596,7 +596,7 @@ def test_the_palette_finds_and_performs_actions(source: FakeSource, make_desk: M
         assert session.app.overlay is None
         await session.press("ctrl+p")
         await session.type("nothing like it")
-        assert "no action fits" in session.text
+        assert "nothing fits" in session.text
         await session.press("enter")
         assert session.app.overlay is not None
         await session.press("escape")

@@ -299,7 +299,8 @@ def test_hints_are_those_the_app_will_show() -> None:
         return [(keys.label(keymap.keys_of(name, one)[0], ascii_only=False), short[one]) for one in actions]
 
     assert list(screen.LOGS_HINTS) == hints("logs", "help", "logs.find", "logs.first", "leave")
-    runs = hints("runs", "help", "runs.filter", "runs.open", "runs.select", "runs.sort", "leave")
+    some = ["runs.filter", "runs.open", "runs.select", "runs.sort", "runs.columns", "runs.tree", "runs.tag"]
+    runs = hints("runs", "help", *some, "leave")
     assert screen.runs_hints(True) == runs
     graphs = [
         "graphs.search",

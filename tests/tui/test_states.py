@@ -333,6 +333,19 @@ def test_cards_are_asked_for_only_where_the_table_shows_something_else() -> None
     assert state.cards_question() == RunsQuestion("cards", "", "-created_at", 0, 8)
 
 
+def test_a_run_is_compared_with_its_parent_else_with_the_one_before() -> None:
+    state = RunsState()
+    rows: list[Any] = [
+        {"run_id": "c", "project": "p", "created_at": "3", "parent": {"run_id": "a"}},
+        {"run_id": "b", "project": "p", "created_at": "2"},
+        {"run_id": "o", "project": "q", "created_at": "15"},
+        {"run_id": "a", "project": "p", "created_at": "1"},
+    ]
+    state.take(state.question(), {"runs": rows, "total": 4, "next": None})
+    found = [state.before(row) for row in rows]
+    assert [row["run_id"] if row else None for row in found] == ["a", "a", None, None]
+
+
 # logs
 
 

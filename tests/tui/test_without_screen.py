@@ -14,8 +14,8 @@ import pytest
 from tui_fakes import METRICS, NOW, OLD_RUN, RUN, FakeSource, Session, run_app_test
 
 from opengraphs import client as clients
-from opengraphs.errors import NotFoundError, UnreachableError, UsageError
-from opengraphs.tui import once, plain
+from opengraphs.errors import NotFoundError, StoreError, UnreachableError, UsageError
+from opengraphs.tui import keys, once, plain
 from opengraphs.tui.model import Desk
 
 
@@ -80,7 +80,7 @@ def frame(**options: Any) -> str:
     return out.getvalue()
 
 
-@pytest.mark.parametrize("screen", ["runs", "graphs", "logs"])
+@pytest.mark.parametrize("screen", keys.ALL)
 def test_once_prints_what_the_screen_shows(
     client: SyncFake, source: FakeSource, make_desk: Callable[..., Desk], screen: Any
 ) -> None:
@@ -107,8 +107,35 @@ def test_once_takes_graphs_filter_and_minimal(client: SyncFake) -> None:
     assert "stats" not in text
 
 
+def test_once_lays_selected_runs_over_each_other(client: SyncFake) -> None:
+    text = frame(width=200, graphs=("train/loss",), selected={RUN: "train-gpt", OLD_RUN: "baseline"})
+    assert "baseline" in text
+
+
 def test_once_without_colour_has_no_escapes(client: SyncFake) -> None:
     assert "\x1b" not in frame()
+
+
+@pytest.mark.parametrize(
+    ("kind", "begin"),
+    [("svg", "<svg "), ("txt", " 1 "), ("csv", "run,metric,derived,rank,step,value\n")],
+)
+def test_a_frame_is_exported_by_the_suffix(client: SyncFake, tmp_path: Path, kind: str, begin: str) -> None:
+    path = tmp_path / f"frame.{kind}"
+    assert frame(export=path, color=True) == ""
+    text = path.read_text()
+    assert text.startswith(begin)
+    assert "\x1b" not in text
+    with pytest.raises(UsageError, match="such a file already"):
+        frame(export=path)
+    assert path.read_text() == text
+
+
+def test_an_export_says_what_it_cannot_write(client: SyncFake, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="not a kind of file"):
+        frame(export=tmp_path / "frame.png")
+    with pytest.raises(StoreError, match=r"cannot be written \(No such file"):
+        frame(export=tmp_path / "nowhere" / "frame.svg")
 
 
 def test_once_names_an_unknown_run(client: SyncFake) -> None:

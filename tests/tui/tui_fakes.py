@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import math
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
-from opengraphs.errors import NotFoundError, UnreachableError, UsageError
+from opengraphs.engine.alertlist import AlertList, AlertQuery, alert_of
+from opengraphs.engine.runsamples import shortened
+from opengraphs.engine.samplelook import SampleLook, SampleQuery, prompt_of
+from opengraphs.errors import ConflictError, NotFoundError, UnreachableError, UsageError
 from opengraphs.tui.model import Desk
+from opengraphs.tui.painters.table import epoch
 from opengraphs.tui.theme import THEMES
 from opengraphs.tui.widgets.canvas import Palette
 
@@ -49,6 +56,13 @@ class FakeSource:
         """run → its events."""
         self.pending: dict[str, float] = {}
         self.unread: dict[str, tuple[float, float]] = {}
+        self.alerts: list[dict[str, Any]] = []
+        """Newest first; see `add_alert`."""
+        self.samples: dict[str, list[dict[str, Any]]] = {}
+        """run → its samples; see `add_samples`."""
+        self.views: dict[str, dict[str, Any]] = {}
+        self.default_view = ""
+        self.views_version = "v"
         self.asked: list[tuple[str, dict[str, Any]]] = []
         self.down = False
         self.closed = False
@@ -88,6 +102,7 @@ class FakeSource:
             "main_metric": next(iter(found), None),
             "spark": [value for _, value in next(iter(found.values()), [])][-32:],
             "last": {key: points[-1][1] for key, points in found.items() if points},
+            "best": min((value for _, value in next(iter(found.values()), [])), default=None),
             **facts,
         }
         self.runs.append(run)
@@ -117,6 +132,22 @@ class FakeSource:
     async def post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
         return await self._answer(path, body)
 
+    async def put(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        return await self._answer(path, {**body, "put": True})
+
+    async def patch(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        self.asked.append((path, body))
+        run = self._find(path.split("/")[2])
+        tags = body.get("tags", {})
+        kept = [tag for tag in run["tags"] if tag not in tags.get("remove", ())]
+        changes = {**body, "tags": [*kept, *tags.get("add", ())]}
+        run.update(changes)
+        self.emit("run", run=run["run_id"], facts={"run_id": run["run_id"], **changes})
+        return {"schema": 1, "run_id": run["run_id"], "changed": list(body), "run": dict(run)}
+
+    async def delete(self, path: str) -> dict[str, Any]:
+        raise NotFoundError(f"nothing to remove at {path}")
+
     async def events(self) -> AsyncIterator[dict[str, Any]]:
         yield {"seq": 0, "time": NOW, "kind": "hello", "store": "/store"}
         while True:
@@ -139,12 +170,88 @@ class FakeSource:
             return getattr(self, "_" + path.rpartition("/")[2])(query)
         if path == "/host":
             return self._host(query)
+        if path == "/alerts":
+            return self._alerts(query)
+        if path.startswith("/alerts/"):
+            return self._acknowledge(unquote(path.split("/")[2]))
+        if path == "/views":
+            return self._views(query)
+        if path == "/metrics/keys":
+            return self._keys(query)
         _, _, ref, *rest = path.split("/")
         run = self._find(ref)
         if rest == ["events"] and "kind" in query:
             return self._note(run, query)
-        handlers = {"events": self._events_of, "log": self._log, "system": self._system, "stop": self._stop}
+        handlers = {
+            "events": self._events_of,
+            "log": self._log,
+            "samples": self._samples,
+            "system": self._system,
+            "stop": self._stop,
+        }
         return handlers[rest[0]](run, query) if rest else self._run(run)
+
+    def add_alert(self, run_id: str, name: str, *, age_s: float = 60.0, **facts: Any) -> None:
+        event = {"time": NOW - age_s, "state": "fired", "level": "warn", **facts}
+        run = self._find(run_id)
+        self.alerts.insert(0, alert_of(event, name=name, fired_at=NOW - age_s, run=run))
+        self.emit("events", run=run_id)
+
+    def _alerts(self, query: dict[str, Any]) -> dict[str, Any]:
+        listed = AlertList()
+        listed.look([("r", Path("/nowhere"))], lambda _: list(self.alerts), live=())
+        asked = AlertQuery(None, query["status"] or "", "", query["filter"] or "", query["sort"])
+        return {"schema": 1, **listed.page(asked, query["from"], query["limit"]), "unread": 0}
+
+    def _acknowledge(self, alert_id: str) -> dict[str, Any]:
+        alert = next(one for one in self.alerts if one["id"] == alert_id)
+        self.alerts[self.alerts.index(alert)] = told = {**alert, "status": "acknowledged"}
+        self.emit("events", run=alert["run_id"])
+        return {"schema": 1, "alert": told}
+
+    def add_samples(self, run_id: str, rows: list[dict[str, Any]], *, step: int = 0) -> None:
+        """Samples with these columns; a column `step` is the step."""
+        kept = self.samples.setdefault(run_id, [])
+        for columns in rows:
+            n = len(kept)
+            record = {"time": 100.0 + n, "step": columns.get("step", step), "name": "samples"}
+            shown = {name: value for name, value in columns.items() if name != "step"}
+            kept.append({**record, "columns": shown, "id": f"a0-r0/0.{n}", "n": n})
+
+    def _samples(self, run: dict[str, Any], query: dict[str, Any]) -> dict[str, Any]:
+        rows, cut = self.samples.get(run["run_id"], []), query.get("cut", 0)
+        if query.get("id"):
+            return {"sample": shortened(next(row for row in rows if row["id"] == query["id"]), cut)}
+        prompt = None
+        if query.get("like"):
+            told = next(row for row in self.samples[query["like_run"]] if row["id"] == query["like"])
+            prompt = json.dumps(prompt_of(told), sort_keys=True)
+        look = SampleLook(SampleQuery(query.get("filter") or "", query.get("sort") or "time", prompt))
+        look.read([(row["time"], row["n"]) for row in rows], lambda place: rows[place[1]])
+        places = [place[1] for place in look.places()]
+        start = query.get("from", 0)
+        first = max(0, len(places) + start) if start < 0 else start
+        chosen = [shortened(rows[n], cut) for n in places[first : first + query["limit"]]]
+        return {
+            "samples": chosen,
+            "from": first,
+            "total": len(places),
+            "all": len(rows),
+            "unread": 0,
+            "next": None,
+        }
+
+    def _views(self, query: dict[str, Any]) -> dict[str, Any]:
+        if query.get("version", self.views_version) != self.views_version:
+            raise ConflictError("the saved views have changed since they were read")
+        if query.get("put"):
+            merged = {**self.views, **query.get("views", {})}
+            self.views = {name: view for name, view in merged.items() if view is not None}
+            self.default_view = query.get("default", self.default_view)
+            self.views_version += "+"
+        default = self.default_view if self.default_view in self.views else None
+        version = self.views_version
+        return {"project": query["project"], "version": version, "default": default, "views": self.views}
 
     def _find(self, ref: str) -> dict[str, Any]:
         for run in self.runs:
@@ -160,10 +267,15 @@ class FakeSource:
             run
             for run in self.runs
             if all(word in f"{run['name']} {run['run_id']} status:{run['status']}" for word in words)
+            and not run.get("archived")
         ]
         sort = query["sort"]
         key = sort.lstrip("-")
         rows.sort(key=lambda run: (run.get(key) is None, run.get(key)), reverse=sort.startswith("-"))
+        if query.get("tree"):
+            rows = self._tree(rows, (query.get("folded") or "").split(","))
+        for run in rows if query.get("values") else ():
+            run["values"] = {name: self._figure(run, name) for name in query["values"].split(",")}
         start = int((query.get("cursor") or "0").partition(":")[0])
         page = rows[start : start + query["limit"]]
         after = start + len(page)
@@ -173,6 +285,52 @@ class FakeSource:
             "total": len(rows),
             "next": str(after) if after < len(rows) else None,
         }
+
+    def _tree(self, rows: list[dict[str, Any]], folded: list[str]) -> list[dict[str, Any]]:
+        """Roots and, below each, its children; the fake knows families of two generations."""
+        found = []
+        ids = {run["run_id"] for run in rows}
+        for run in rows:
+            if (run.get("parent") or {}).get("run_id") in ids:
+                continue
+            below = [one for one in rows if (one.get("parent") or {}).get("run_id") == run["run_id"]]
+            hidden = bool(below) and run["run_id"] in folded
+            found.append({**run, "place": {"depth": 0, "below": len(below), "folded": hidden}})
+            if not hidden:
+                found += [{**one, "place": {"depth": 1, "below": 0, "folded": False}} for one in below]
+        return found
+
+    def _figure(self, run: dict[str, Any], name: str) -> float | None:
+        end, _, key = name.partition(".")
+        numbers = [value for _, value in self.metrics[run["run_id"]].get(key, [])]
+        return ({"min": min, "max": max}.get(end, min))(numbers, default=None)
+
+    def _fields(self, query: dict[str, Any]) -> dict[str, Any]:
+        typed = (query.get("q") or "").partition(":")[0]
+        found: dict[str, dict[str, int]] = {"status": {}, "tag": {}}
+        for run in self.runs:
+            values = {"status": [run["status"]], "tag": run["tags"]}
+            values |= {f"config.{key}": [str(value)] for key, value in run["config"].items()}
+            for field, ones in values.items():
+                for one in ones:
+                    counts = found.setdefault(field, {})
+                    counts[one] = counts.get(one, 0) + 1
+        fields = [
+            {
+                "field": field,
+                "runs": sum(counts.values()),
+                "kind": "number" if field.startswith("config.") else "text",
+                "values": [{"value": value, "runs": runs} for value, runs in counts.items()],
+                "more": False,
+            }
+            for field, counts in found.items()
+            if field.startswith(typed) or field.partition(".")[2].startswith(typed)
+        ]
+        return {"schema": 1, "fields": fields, "total": len(fields)}
+
+    def _keys(self, query: dict[str, Any]) -> dict[str, Any]:
+        names = dict.fromkeys(key for found in self.metrics.values() for key in found)
+        return {"keys": [{"key": key} for key in names if (query.get("q") or "") in key]}
 
     def _run(self, run: dict[str, Any]) -> dict[str, Any]:
         found = self.metrics[run["run_id"]]
@@ -278,16 +436,33 @@ class FakeSource:
         if query.get("at_step") is not None:
             at = min(query["at_step"], len(lines) - 1)
             return {"line": at if at >= 0 else None, "text": lines[at] if lines else ""}
+        if query.get("at_time") is not None:  # a line a second, from the start on
+            at = int(query["at_time"] - self._started(run))
+            return {"line": at, "text": ""} if 0 <= at < len(lines) else {"line": None, "why": "too early"}
         numbered = [{"n": n, "text": text} for n, text in enumerate(lines)]
         start = query["from"]
-        if query.get("grep"):
+        following = None
+        if query.get("matches"):
+            wanted = re.compile(query["grep"])
+            fitting = [line for line in numbered[start:] if wanted.search(line["text"])]
+            found = fitting[: query["matches"]]
+            following = found[-1]["n"] + 1 if len(fitting) > len(found) else None
+        elif query.get("grep"):
             wanted = re.compile(query["grep"])
             order = numbered[start:] if query["direction"] == "forward" else numbered[: start + 1][::-1]
             found = [line for line in order if wanted.search(line["text"])][:1]
         else:
             start = max(0, len(lines) + start) if start < 0 else start
             found = numbered[start : start + query["lines"]]
-        return {"lines": found, "total_lines": len(lines), "size_bytes": sum(map(len, lines)), "next": None}
+        return {
+            "lines": found,
+            "total_lines": len(lines),
+            "size_bytes": sum(map(len, lines)),
+            "next": following,
+        }
+
+    def _started(self, run: dict[str, Any]) -> float:
+        return epoch(run["started_at"]) or 0.0
 
     def add_figures(
         self, *, gpus: int = 0, hosts: tuple[str, ...] = ("box",), cores: int = 0, n: int = 300
@@ -479,15 +654,6 @@ class FakeSource:
             "steps": [None if value is None else step for value in values],
             "last": ends,
         }
-
-    def _fields(self, query: dict[str, Any]) -> dict[str, Any]:
-        rows = []
-        for key in dict.fromkeys(key for run in self.runs for key in run["config"]):
-            if query["q"] in f"config.{key}":
-                values = [str(run["config"][key]) for run in self.runs if key in run["config"]]
-                shown = [{"value": value, "runs": 1} for value in dict.fromkeys(values)]
-                rows.append({"field": f"config.{key}", "runs": len(values), "values": shown})
-        return {"fields": [*rows, {"field": "summary.x", "runs": 1, "values": []}], "total": len(rows)}
 
 
 def curve(n: int, *, scale: float = 1.0, decay: float = 0.01) -> list[tuple[int, float]]:

@@ -164,6 +164,26 @@ def metrics(ctx: click.Context, _param: click.Parameter, incomplete: str) -> lis
     return [CompletionItem(key) for key in keys if key.startswith(incomplete)][:MAX_ITEMS]
 
 
+def settings(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Names of settings."""
+    from opengraphs.tui.settings import SETTINGS
+
+    return [CompletionItem(one.name, help=one.title) for one in SETTINGS if one.name.startswith(incomplete)]
+
+
+def setting_values(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """What the setting before it may be, where that is a list."""
+    from opengraphs.tui import theme
+    from opengraphs.tui.settings import SETTINGS
+
+    one = {one.name: one for one in SETTINGS}.get(ctx.params.get("name") or "")
+    if one is None:
+        return []
+    choices = ("auto", *theme.THEMES, *theme.own()) if one.name == "ui.theme" else one.choices
+    choices = ("true", "false") if isinstance(one.default, bool) else choices
+    return [CompletionItem(choice) for choice in choices if choice.startswith(incomplete)]
+
+
 def _fields(ctx: click.Context, typed: str) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = _ask(ctx, "/runs/fields", q=typed or None, limit=MAX_ITEMS).get(
         "fields", []

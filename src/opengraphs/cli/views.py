@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 from opengraphs import client as clients
 from opengraphs import tui
@@ -61,11 +62,26 @@ def run_id_of(target: Target | RunTarget) -> str | None:
         return client.run(target.ref)["run_id"]
 
 
+def select(store: Path, ref: str | None, others: Sequence[str]) -> dict[str, str]:
+    """Names by ids of the run in view and those `--with` names; {} where it names none.
+
+    Raises:
+        NotFoundError: no run fits; AmbiguousError: more than one does.
+    """
+    if not others:
+        return {}
+    with clients.connect(store=store) as client:
+        runs = [client.run(one) for one in (*([ref] if ref else []), *others)]
+    return {run["run_id"]: str(run.get("name") or run["run_id"]) for run in runs}
+
+
 def open_screen(
     store: Path,
     ref: str | None,
     chosen: Look,
     *,
+    screen: tui.ScreenName | None = None,
+    selected: Mapping[str, str] | None = None,
     owned: tui.OwnedRun | None = None,
     place: Path | None = None,
 ) -> tui.ExitChoice:
@@ -73,7 +89,7 @@ def open_screen(
     return tui.run_app(
         socket=None,
         store=store,
-        screen="graphs" if ref else "runs",
+        screen=screen or ("graphs" if ref else "runs"),
         run=ref,
         graphs=chosen.graphs,
         metric_filter=chosen.filter_,
@@ -86,6 +102,8 @@ def open_screen(
         owned_run=owned,
         stage0=first_frame.take(),
         place=place,
+        selected=selected,
+        resume=not (screen or selected or chosen.graphs or chosen.filter_),
     )
 
 
@@ -103,30 +121,42 @@ def attach_line(name: str, run_id: str) -> str:
     return f"{name} goes on; watch it again with: og attach {run_id.rpartition('-')[2]}"
 
 
-def print_once(store: Path, ref: str | None, chosen: Look) -> None:
-    """One frame as text, on a terminal or in a pipe; of a run that is still being read, once it is."""
-    from opengraphs.tui.once import print_frame
+def print_once(
+    store: Path,
+    ref: str | None,
+    chosen: Look,
+    *,
+    screen: tui.ScreenName | None = None,
+    export: Path | None = None,
+    selected: Mapping[str, str] | None = None,
+) -> None:
+    """One frame as text, or as a file; of a run that is still being read, once it is."""
+    from opengraphs.tui.once import check_export, print_frame
 
+    check_export(export)
     if ref is not None:
         with ProgressLine() as line, clients.connect(store=store) as client:
             wait_read(client, ref, line, partial=True)
     columns, rows = frame_size()
-    screen: Literal["graphs", "runs"] = "graphs" if ref else "runs"
     print_frame(
         sys.stdout,
         store=store,
         run=ref,
         width=columns,
         height=rows,
-        screen=screen,
+        screen=screen or ("graphs" if ref else "runs"),
         graphs=chosen.graphs,
         metric_filter=chosen.filter_,
         theme=chosen.theme,
         glyphs=chosen.glyphs,
         ui=chosen.ui,
         panels=chosen.panels,
-        color=output.ink().on,
+        color=output.ink().on if export is None else not os.environ.get("NO_COLOR"),
+        export=export,
+        selected=selected,
     )
+    if export is not None:
+        output.say(f"saved {export}")
 
 
 def frame_size() -> tuple[int, int]:

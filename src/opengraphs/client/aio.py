@@ -81,6 +81,10 @@ class AsyncClient:
         """The reply to `PATCH path` with `body` as JSON."""
         return await self._ask("PATCH", self._target(path, query), json.dumps(body).encode())
 
+    async def put(self, path: str, body: dict[str, Any], **query: Any) -> dict[str, Any]:
+        """The reply to `PUT path` with `body` as JSON."""
+        return await self._ask("PUT", self._target(path, query), json.dumps(body).encode())
+
     async def delete(self, path: str, **query: Any) -> dict[str, Any]:
         """The reply to `DELETE path`."""
         return await self._ask("DELETE", self._target(path, query), b"")

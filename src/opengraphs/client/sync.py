@@ -118,6 +118,10 @@ class Client:
         """The reply to `PATCH path` with `body` as JSON."""
         return self._ask("PATCH", self._target(path, query), json.dumps(body).encode())
 
+    def put(self, path: str, body: dict[str, Any], **query: Any) -> dict[str, Any]:
+        """The reply to `PUT path` with `body` as JSON."""
+        return self._ask("PUT", self._target(path, query), json.dumps(body).encode())
+
     def delete(self, path: str, **query: Any) -> dict[str, Any]:
         """The reply to `DELETE path`."""
         return self._ask("DELETE", self._target(path, query), None)

@@ -2,15 +2,30 @@
 
 from __future__ import annotations
 
+import json
 import math
 import time
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
-from opengraphs.engine import answer, better, digest, families, listing, pages, progress, seriesquery
+from opengraphs.engine import (
+    answer,
+    better,
+    digest,
+    families,
+    listing,
+    logmoments,
+    pages,
+    progress,
+    seriesquery,
+)
+from opengraphs.engine.alertlist import AlertList, AlertQuery, alert_of
 from opengraphs.engine.catalog import Entry
+from opengraphs.engine.runevents import RunEvents
 from opengraphs.engine.runlists import RunLists
-from opengraphs.errors import UsageError
+from opengraphs.engine.samplelook import SampleQuery
+from opengraphs.errors import NotFoundError, UsageError
 from opengraphs.sdk import layout
 from opengraphs.store import logfile
 
@@ -21,6 +36,10 @@ class Answers(RunLists):
     Every question about a run may raise NotFoundError or AmbiguousError (see `resolve`),
     and StoreError when its folder cannot be read.
     """
+
+    def __init__(self, path: Path, index_dir: Path, *, budget_bytes: int) -> None:
+        super().__init__(path, index_dir, budget_bytes=budget_bytes)
+        self._alert_list = AlertList()
 
     def run(self, ref: str) -> dict[str, Any]:
         """Everything about one run: protocol `RunReply`. Reads a first look if needed.
@@ -181,6 +200,29 @@ class Answers(RunLists):
         is_end = window.counted and window.next >= window.total_lines and not entry.is_live
         return {**window._asdict(), "next": None if is_end else window.next}
 
+    def log_at(self, ref: str, *, step: int | None = None, time_s: float | None = None) -> dict[str, Any]:
+        """The line that the output had reached at a step or a moment: protocol `LogAtReply`.
+
+        Args:
+            step: a training step; its time is that of the newest point at or before it.
+            time_s: epoch seconds; used where no step is given.
+        """
+        entry = self._entry(ref)
+        with self._reading(entry):
+            return self._try(lambda: self._log_at(entry, step, time_s))
+
+    def _log_at(self, entry: Entry, step: int | None, time_s: float | None) -> dict[str, Any]:
+        data, log = self._data(entry), self._files_of(entry).log
+        moment = time_s if step is None else logmoments.time_of_step(data, step)
+        nothing = {"line": None, "text": "", "time": None, "step": None}
+        if moment is None:
+            return {**nothing, "why": "nothing was logged up to that step"}
+        mark = logmoments.mark_at(data, entry.folder, moment, step)
+        found = logmoments.line_of(log, mark) if mark is not None else None
+        if mark is None or found is None:
+            return {**nothing, "why": "nothing tells which lines were there at that moment"}
+        return {"line": found["n"], "text": found["text"], "time": mark.time, "step": mark.step, "why": ""}
+
     def log_search(
         self, ref: str, pattern: str, *, start: int, forward: bool = True, budget_s: float = 0.3
     ) -> dict[str, Any]:
@@ -196,6 +238,18 @@ class Answers(RunLists):
         entry = self._entry(ref)
         with self._reading(entry):
             return self._files_of(entry).search_log(pattern, start, forward=forward, budget_s=budget_s)
+
+    def log_matches(
+        self, ref: str, pattern: str, *, start: int, limit: int, budget_s: float = 0.3
+    ) -> dict[str, Any]:
+        """At most `limit` lines from `start` on that match: `{"lines", "next", "total_lines", "size_bytes"}`.
+
+        Raises:
+            UsageError: the pattern does not parse, or takes too long.
+        """
+        entry = self._entry(ref)
+        with self._reading(entry):
+            return self._files_of(entry).matching_log(pattern, start, limit=limit, budget_s=budget_s)
 
     def system(
         self,
@@ -246,6 +300,48 @@ class Answers(RunLists):
             events.refresh()
             return events.find(event_id)
 
+    def alerts(self, query: AlertQuery, *, start: int = 0, limit: int = 50) -> dict[str, Any]:
+        """Alerts of all runs: `{"alerts": [...], "total", "counts", "unread", "next": n | None}`.
+
+        counts: how many are firing, acknowledged, resolved. unread: runs not looked at yet; ask again.
+        """
+        _check_limit(limit)
+        if query.run is not None:
+            query = query._replace(run=self._entry(query.run).run_id)
+        entries = self._newest_first()
+        live = [entry.run_id for entry in entries if entry.facts.get("status") == "running"]
+        places = [(entry.run_id, entry.folder.events) for entry in entries]
+        unread = self._alert_list.look(places, self._read_alerts, live=live)
+        return {**self._alert_list.page(query, start, limit), "unread": unread}
+
+    def alert(self, alert_id: str) -> dict[str, Any]:
+        """One alert by its id, as it stands now; any reference to the run will do before the `:`.
+
+        Raises:
+            NotFoundError: there is no such alert.
+        """
+        ref, colon, name = alert_id.partition(":")
+        run_id = self._entry(ref).run_id if colon else ""
+        for one in self._read_alerts(run_id) if run_id else []:
+            if one["alert_id"] == name:
+                return one
+        raise NotFoundError(f"no alert {alert_id!r}", hint="`og alerts` lists them with their ids")
+
+    def _read_alerts(self, run_id: str) -> list[dict[str, Any]]:
+        """The alerts of a run; of one that has ended nothing else is kept."""
+        entry = self._entry(run_id)
+        kept = self._files.get(entry.run_id)
+        events = kept.events if kept is not None else RunEvents(entry.folder, self._fds, reopen=self._reopen)
+        try:
+            events.refresh()
+        except OSError:
+            return []
+        facts = entry.facts
+        return [
+            alert_of(event, name=name, fired_at=fired_at, run=facts)
+            for name, (fired_at, event) in events.fired().items()
+        ]
+
     def newest_event_s(self, ref: str) -> float:
         """The latest time in the run's events, epoch seconds; 0.0 when there is none."""
         entry = self._entry(ref)
@@ -254,17 +350,45 @@ class Answers(RunLists):
             events.refresh()
             return events.newest_s
 
-    def samples(self, ref: str, *, start: int = 0, limit: int = 50) -> dict[str, Any]:
-        """Logged samples in order of time: `{"samples": [...], "total", "next": n | None}`.
+    def samples(
+        self,
+        ref: str,
+        *,
+        start: int = 0,
+        limit: int = 50,
+        query: SampleQuery | None = None,
+        like: tuple[str, str] | None = None,
+        cut: int = 0,
+    ) -> dict[str, Any]:
+        """Logged samples: `{"samples": [...], "from", "total", "all", "unread", "next": n | None}`.
 
-        `start` counts from 0, or from the end when negative; limit is 1 to 2000.
+        `start` counts from 0, or from the end when negative; limit is 1 to 2000. query: None is all in order
+        of time. like: (run, sample id); only those with that sample's prompt.
         """
         _check_limit(limit)
+        if like is not None:
+            prompt = json.dumps(self._prompt_of(*like), sort_keys=True)
+            query = (query or SampleQuery())._replace(prompt=prompt)
         entry = self._entry(ref)
         with self._reading(entry):
             samples = self._files_of(entry).samples
             samples.refresh()
-            return samples.window(start, limit)
+            return samples.window(start, limit, query, cut)
+
+    def sample(self, ref: str, sample_id: str, *, cut: int = 0) -> dict[str, Any]:
+        """One sample by its id."""
+        entry = self._entry(ref)
+        with self._reading(entry):
+            samples = self._files_of(entry).samples
+            samples.refresh()
+            return samples.sample(sample_id, cut)
+
+    def _prompt_of(self, ref: str, sample_id: str) -> Any:
+        entry = self._entry(ref)
+        with self._reading(entry):
+            samples = self._files_of(entry).samples
+            samples.refresh()
+            return samples.prompt(sample_id)
 
 
 def _check_limit(limit: int) -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from itertools import islice
 from typing import Any
 from zlib import crc32
 
 import msgspec
 
-from opengraphs.engine import answer, rules
+from opengraphs.engine import answer, better, rules
 from opengraphs.engine.cells import COARSE, total_of
 from opengraphs.engine.keycurves import KeyCurves
 from opengraphs.engine.lane import Lane
@@ -38,6 +39,10 @@ class Digest(msgspec.Struct, array_like=True):
     def last(self) -> dict[str, Any]:
         return {metric["key"]: metric["last"] for metric in self.metrics}
 
+    def ends(self) -> dict[str, tuple[float | None, float | None]]:
+        """Lowest and highest value of each metric."""
+        return {metric["key"]: (metric["min"], metric["max"]) for metric in self.metrics}
+
     def sorted_by(self) -> dict[str, Any]:
         """What a list of runs sorts and filters by."""
         return {
@@ -46,6 +51,14 @@ class Digest(msgspec.Struct, array_like=True):
             "last_step": self.last_step,
             "main_metric": self.main_metric,
         }
+
+
+def end_of(ends: Mapping[str, tuple[float | None, float | None]], which: str, key: str) -> float | None:
+    """The lowest (`min`), highest (`max`) or better (`best`) of a metric's values; None where its name
+    does not tell which is better."""
+    low, high = ends.get(key, (None, None))
+    wanted = better.direction(key) if which == "best" else which
+    return low if wanted == "min" else high if wanted == "max" else None
 
 
 encode = msgspec.msgpack.Encoder().encode

@@ -7,7 +7,7 @@ are shown as they are and never followed twice.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 MAX_NODES = 1000
@@ -151,3 +151,82 @@ def children(
         parent = facts_of[child].get("parent") or {}
         found.append({"run_id": child, "step": parent.get("step"), "reason": parent.get("reason")})
     return found
+
+
+class Place(NamedTuple):
+    """Where a run stands in the tree of its family.
+
+    depth: 0 for one without a listed ancestor. below: its listed descendants. folded: they are left out.
+    """
+
+    depth: int
+    below: int
+    folded: bool
+
+
+def forest(ordered: Sequence[str], parents: Parents, folded: Container[str] = ()) -> dict[str, Place]:
+    """Runs in some order, with each family put together: parents first, siblings by age.
+
+    A run hangs below its nearest ancestor that is among them, and a family stands where the
+    first of its members did.
+
+    Returns:
+        Run id -> place, in the order of the tree, without what is folded away.
+    """
+    listed = set(ordered)
+    above = {run_id: _nearest(run_id, parents, listed) for run_id in ordered if run_id in parents}
+    below = children_of({run_id: parent for run_id, parent in above.items() if parent is not None})
+    found: dict[str, Place] = {}
+    done: set[str] = set()
+    for run_id in ordered:
+        if above.get(run_id) is None and run_id not in below:
+            found[run_id] = Place(0, 0, False)
+        elif run_id not in done:
+            root = path_to(run_id, dict(_way_up(run_id, above)))[0]
+            _plant(root, below, folded, found, done)
+    return found
+
+
+def _nearest(run_id: str, parents: Parents, listed: Container[str]) -> str | None:
+    seen, at = {run_id}, parents.get(run_id)
+    while at is not None and at not in listed and at not in seen:
+        seen.add(at)
+        at = parents.get(at)
+    return at if at is not None and at in listed and at != run_id else None
+
+
+def _way_up(run_id: str, above: Mapping[str, str | None]) -> Iterator[tuple[str, str]]:
+    seen: set[str] = set()
+    while run_id not in seen and (parent := above.get(run_id)) is not None:
+        seen.add(run_id)
+        yield run_id, parent
+        run_id = parent
+
+
+def _plant(
+    root: str,
+    below: Mapping[str, list[str]],
+    folded: Container[str],
+    found: dict[str, Place],
+    done: set[str],
+) -> None:
+    """One tree into `found`; what is folded away is done, too."""
+    members = _below(root, below)
+    done.update(members)
+    depth = {root: 0}
+    counts = dict.fromkeys(members, 0)
+    up: dict[str, str] = {}
+    for run_id in members:
+        for child in below.get(run_id, ()):
+            if child in counts and child not in depth:
+                depth[child], up[child] = depth[run_id] + 1, run_id
+    for run_id in reversed(members):
+        if run_id in up:
+            counts[up[run_id]] += counts[run_id] + 1
+    hidden: set[str] = set()
+    for run_id in members:
+        parent = up.get(run_id)
+        if parent is not None and (parent in hidden or parent in folded):
+            hidden.add(run_id)
+        else:
+            found[run_id] = Place(depth[run_id], counts[run_id], run_id in folded and counts[run_id] > 0)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import difflib
 import heapq
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from opengraphs.engine.catalog import Entry
+from opengraphs.engine.digest import end_of
+from opengraphs.engine.families import Parents, Place, forest
 from opengraphs.engine.filter import (
     Filter,
     Surroundings,
@@ -28,7 +30,10 @@ _IN_ONE_CASE = ("run_id", "status", "created_at", "started_at", "ended_at", "hea
 _FEW = 10
 """A page below a tenth of a list is taken out with a heap; a larger part is sorted."""
 _DIGEST_KEYS = ("points", "last_step", "main_metric")
+ENDS = ("min", "max", "best")
+"""Of a metric: `min.train/loss`."""
 _INSIDE = ("config", "summary", "last", "tag", "git", "ranks", "job", "progress", "parent")
+_SORTED_INSIDE = ("config", "summary", "last", *ENDS, "tag")
 SORT_KEYS = (
     "run_id", "project", "name", "group", "job_type", "status", "created_at", "started_at", "ended_at",
     "heartbeat_at", "exit_code", "signal", "host", "user", "pid", "runner_pid", "command", "cwd", "script",
@@ -41,18 +46,22 @@ _SHOWS_ARCHIVED = frozenset(("archived", "id"))
 
 
 class Page(NamedTuple):
-    """total: runs that pass. next: the cursor of the page behind, None at the end. filter: as it was parsed."""
+    """total: rows in all. next: the cursor of the page behind, None at the end. filter: as it was parsed.
+
+    places: where runs stand in their families' trees, when those were asked for.
+    """
 
     entries: list[Entry]
     total: int
     next: str | None
     filter: Filter
+    places: Mapping[str, Place] | None = None
 
 
 def needs_summaries(where: str, sort: str) -> bool:
     """Whether last values of metrics take part, so that digests have to be at hand."""
     return (
-        sort.lstrip("-").partition(".")[0] in ("summary", "last", *_DIGEST_KEYS)
+        sort.lstrip("-").partition(".")[0] in ("summary", "last", *ENDS, *_DIGEST_KEYS)
         or "summary" in where
         or "last" in where
         or "points" in where
@@ -70,11 +79,15 @@ def page(
     limit: int,
     cursor: str | None,
     about: Surroundings | None = None,
+    parents: Parents | None = None,
+    folded: Container[str] = (),
 ) -> Page:
     """One page of the runs that pass.
 
     Args:
         entries: newest first: by id, downwards.
+        parents: put families together as trees by these.
+        folded: runs whose descendants are left out of their tree.
 
     Raises:
         UsageError: an argument makes no sense.
@@ -83,11 +96,12 @@ def page(
         raise UsageError(f"limit is 1 to {MAX_LIMIT}, not {limit}")
     chosen, filter_ = select(entries, where=where, project=project, status=status, about=about)
     order = _Order(chosen, sort, about)
-    start, ordered = _start(order, cursor, limit)
-    shown = ordered[start : start + limit]
+    tree = None if parents is None else _TreeOrder(order, parents, folded)
+    start, ordered = _start(tree or order, cursor, limit)
+    shown, total = ordered[start : start + limit], (tree or order).total
     end = start + len(shown)
-    following = f"{end}:{shown[-1].run_id}" if shown and end < order.total else None
-    return Page(shown, order.total, following, filter_)
+    following = f"{end}:{shown[-1].run_id}" if shown and end < total else None
+    return Page(shown, total, following, filter_, None if tree is None else tree.places)
 
 
 def select(
@@ -164,6 +178,20 @@ class _Order:
         return [at for _, at in heapq.nsmallest(count, zip(values, range(len(values)), strict=True))]
 
 
+class _TreeOrder:
+    """Sorted runs with their families put together: a family stands where its first member would."""
+
+    def __init__(self, order: _Order, parents: Parents, folded: Container[str]) -> None:
+        ordered = order.first(order.total)
+        by_id = {entry.run_id: entry for entry in ordered}
+        self.places = forest([entry.run_id for entry in ordered], parents, folded)
+        self._shown = [by_id[run_id] for run_id in self.places]
+        self.total = len(self._shown)
+
+    def first(self, count: int) -> list[Entry]:
+        return self._shown[:count]
+
+
 class _Parts(NamedTuple):
     """Values that have an order with each other, and the runs they are of."""
 
@@ -210,13 +238,15 @@ def _value_of(key: str, about: Surroundings | None) -> Callable[[Entry], Any]:
         return lambda entry: entry.digest.get(key)
     if key in SORT_KEYS:
         return lambda entry: entry.facts.get(key)
+    if head in ENDS and path:
+        return lambda entry: end_of(entry.digest.get("ends") or {}, head, path)
     if head not in _INSIDE or not path:
         known = [*SORT_KEYS, *(about.fields() if about is not None else ())]
         near = nearest_field(key, known)
         guess = f"did you mean {near}?\n" if near else ""
         raise UsageError(
             f"cannot sort by {key!r}",
-            hint=f"{guess}known: {', '.join([*SORT_KEYS, 'config.…', 'summary.…', 'last.…', 'tag.…'])}",
+            hint=f"{guess}known: {', '.join([*SORT_KEYS, *(f'{name}.…' for name in _SORTED_INSIDE)])}",
         )
     value_of = value_getter(head, path)
     return (lambda entry: _as_number(value_of(entry))) if head == "tag" else value_of
@@ -230,7 +260,7 @@ def _as_number(value: Any) -> Any:
         return value
 
 
-def _start(order: _Order, cursor: str | None, limit: int) -> tuple[int, list[Entry]]:
+def _start(order: _Order | _TreeOrder, cursor: str | None, limit: int) -> tuple[int, list[Entry]]:
     """Where the page behind a cursor begins, and the runs in order at least to its end.
 
     `12:RUN` goes on behind RUN, wherever it is by now, so that runs which appeared or moved

@@ -80,12 +80,17 @@ class RunEvents:
 
     def alerts(self) -> list[dict[str, Any]]:
         """One object an alert, as its newest event has it, in order of first firing."""
-        found: dict[str, dict[str, Any]] = {}
+        return [event for _, event in self.fired().values()]
+
+    def fired(self) -> dict[str, tuple[float, dict[str, Any]]]:
+        """Alerts by their name: when each fired first, and all that its events say, later ones over earlier."""
+        found: dict[str, tuple[float, dict[str, Any]]] = {}
         for order, event in self._events:
             if event.get("kind") == "alert":
                 name = str(event.get("alert_id") or f"{order.writer}:{order.offset}")
-                found[name] = {**found.get(name, {}), **event}
-        return list(found.values())
+                first, before = found.get(name, (order.time, {}))
+                found[name] = (first, {**before, **event})
+        return found
 
     def checkpoints(self) -> list[dict[str, Any]]:
         """Registered checkpoints by step, the newest record of each."""

@@ -10,7 +10,7 @@ from opengraphs.engine.runsamples import RunSamples
 from opengraphs.store.fdpool import FdPool
 from opengraphs.store.folder import RunFolder
 from opengraphs.store.logfile import LogFile
-from opengraphs.store.logsearch import search
+from opengraphs.store.logsearch import matching, search
 
 
 class RunFiles:
@@ -41,3 +41,7 @@ class RunFiles:
         if start < 0:
             start = max(0, self.log.window(-1, 1).total_lines + start)
         return search(self.log, pattern, start=start, forward=forward, budget_s=budget_s)._asdict()
+
+    def matching_log(self, pattern: str, start: int, *, limit: int, budget_s: float) -> dict[str, Any]:
+        """Protocol shape of `logsearch.matching`."""
+        return matching(self.log, pattern, start=start, limit=limit, budget_s=budget_s)._asdict()

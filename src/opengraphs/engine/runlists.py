@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable
+from collections.abc import Callable, Container, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +36,9 @@ class RunLists(EngineCore):
         sort: str = "-created_at",
         limit: int = 200,
         cursor: str | None = None,
+        values: Sequence[str] = (),
+        tree: bool = False,
+        folded: Container[str] = (),
     ) -> dict[str, Any]:
         """One page of runs: protocol `RunsReply` (`schema, runs, total, next`).
 
@@ -48,32 +51,41 @@ class RunLists(EngineCore):
             limit: 1 to 2000.
             cursor: `next` of the page before, under the same `where` and sort; `"N:"` is the
                 page that begins with row N.
+            values: figures of metrics that each row shall have in `values`: `min.KEY`, `max.KEY`, `best.KEY`.
+            tree: put families together; each row has a `place`.
+            folded: with tree, runs whose descendants are left out.
 
         Raises:
             UsageError: where, sort, limit or cursor make no sense; a filter error says
                 where it broke and the nearest valid word.
         """
-        return self._try(lambda: self._page(where, project, status, sort, limit, cursor))
-
-    def _page(
-        self, where: str, project: str | None, status: str | None, sort: str, limit: int, cursor: str | None
-    ) -> dict[str, Any]:
-        if listing.needs_summaries(where, sort):
-            self._note_digests()
-        page = listing.page(
-            self._newest_first(),
-            where=where,
-            project=project,
-            status=status,
-            sort=sort,
-            limit=limit,
-            cursor=cursor,
-            about=self,
-        )
-        self._read_listed(page.entries)
         below = families.children_of(self._parents())
+
+        def row(entry: Entry) -> dict[str, Any]:
+            return self._row(entry, below, values)
+
+        def page() -> listing.Page:
+            if listing.needs_summaries(where, sort):
+                self._note_digests(ends=sort.lstrip("-").startswith(tuple(f"{end}." for end in listing.ENDS)))
+            return listing.page(
+                self._newest_first(),
+                where=where,
+                project=project,
+                status=status,
+                sort=sort,
+                limit=limit,
+                cursor=cursor,
+                about=self,
+                parents=self._parents() if tree else None,
+                folded=folded,
+            )
+
+        return self._try(lambda: self._page(page(), sort, row))
+
+    def _page(self, page: listing.Page, sort: str, row: Callable[[Entry], dict[str, Any]]) -> dict[str, Any]:
+        self._read_listed(page.entries)
         known = [self._runs.has_digest(entry.run_id) for entry in page.entries]
-        rows = [self._row(entry, below) for entry in page.entries]
+        rows = [row(entry) for entry in page.entries]
         stale = [
             at
             for at, entry in enumerate(page.entries)
@@ -81,7 +93,9 @@ class RunLists(EngineCore):
         ]
         self._read_listed([page.entries[at] for at in stale])
         for at in stale:
-            rows[at] = self._row(page.entries[at], below)
+            rows[at] = row(page.entries[at])
+        if (places := page.places) is not None:
+            rows = [{**one, "place": places[one["run_id"]]._asdict()} for one in rows]
         reply = {
             "schema": layout.SCHEMA,
             "runs": rows,
@@ -101,24 +115,27 @@ class RunLists(EngineCore):
             )
         return self._newest
 
-    def _note_digests(self) -> None:
-        """Have at hand what lists sort by; a digest is taken apart once."""
+    def _note_digests(self, *, ends: bool = False) -> None:
+        """Have at hand what lists sort by; a digest is taken apart once, and again when `ends` are wanted too."""
         blob_of = self._runs.digest_blob
         for run_id, entry in self._catalog.entries.items():
             blob = blob_of(run_id)
-            if blob is not entry.digest_of:
-                found = self._runs.stored_digest(run_id)
-                entry.digest_of, entry.digest = blob, found.sorted_by() if found is not None else {}
+            if blob is not entry.digest_of or (ends and "ends" not in entry.digest):
+                found = self._runs.stored_digest(run_id) or digest.Digest()
+                entry.digest_of = blob
+                entry.digest = {**found.sorted_by(), **({"ends": found.ends()} if ends else {})}
 
-    def _row(self, entry: Entry, below: dict[str, list[str]]) -> dict[str, Any]:
+    def _row(self, entry: Entry, below: dict[str, list[str]], values: Sequence[str]) -> dict[str, Any]:
         found = None
         with contextlib.suppress(OSError):
             found = self._runs.digest(entry.run_id, entry.folder, live=entry.is_live)
         shown = found or digest.Digest()
         entry.digest, entry.digest_of = shown.sorted_by(), None
+        ends = shown.ends()
+        figures = {name: digest.end_of(ends, *name.split(".", maxsplit=1)) for name in values}
         return {
             **entry.shown(),
-            "progress": progress.with_steps_done(entry.facts, shown.last_step),
+            "progress": self._progress(entry, shown.last_step),
             "summary": entry.summary(),
             "children": self._children(entry.run_id, below),
             "points": shown.points,
@@ -126,7 +143,16 @@ class RunLists(EngineCore):
             "main_metric": shown.main_metric,
             "spark": shown.spark,
             "last": shown.last(),
+            "best": digest.end_of(ends, "best", shown.main_metric) if shown.main_metric else None,
+            **({"values": figures} if figures else {}),
         }
+
+    def _progress(self, entry: Entry, last_step: int | None) -> dict[str, Any] | None:
+        """How far a run is; of one that logged no step its output is asked, which is kept while it does not grow."""
+        if last_step is not None or (entry.facts.get("progress") or {}).get("total"):
+            return progress.with_steps_done(entry.facts, last_step)
+        bars = self._files_of(entry).total
+        return progress.known_progress(entry.facts, None, bars.total, bars.place, live=entry.is_live)
 
     def facts(self, ref: str) -> RunFacts:
         """What is known of one run, without its numbers; see `resolve` for what it raises."""

@@ -16,10 +16,20 @@ class Child(TypedDict):
     reason: str | None
 
 
+class TreePlace(TypedDict):
+    """depth: 0 without a listed ancestor; below: listed descendants; folded: those are left out."""
+
+    depth: int
+    below: int
+    folded: bool
+
+
 class RunRow(RunFacts, total=False):
     """One row of `GET /runs`: run.json and what a list shows beside it.
 
     spark: up to 32 values of `main_metric`, oldest first; points: all metrics together.
+    best: of `main_metric`, null where its name does not tell which end is better.
+    values: the figures that were asked for (`min.train/loss`). place: only where families were asked for.
     """
 
     children: list[Child]
@@ -29,6 +39,9 @@ class RunRow(RunFacts, total=False):
     main_metric: str | None
     spark: list[float]
     last: dict[str, float | str | None]
+    best: float | None
+    values: dict[str, float | None]
+    place: TreePlace
 
 
 class _RunsReply(TypedDict):
@@ -243,6 +256,18 @@ class LogReply(LogWindow, total=False):
 
     counted: bool
     open_end: bool
+
+
+class LogAtReply(TypedDict):
+    """The log at a step or moment. line: number, from 0; None when it cannot be known, and `why` says so.
+    time: epoch seconds when the log was seen to end with this line. step: of the metric printed there.
+    """
+
+    line: int | None
+    text: str
+    time: float | None
+    step: int | None
+    why: str
 
 
 class Check(TypedDict):

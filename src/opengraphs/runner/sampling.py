@@ -61,6 +61,7 @@ class Sampling:
         self._pid = pid
         self._host = host
         self._env = env
+        self._log_fd = log_fd
         self._room = LogRoom(log_fd)
         self._journal: Journal | None = None
         self._end = threading.Event()
@@ -101,12 +102,20 @@ class Sampling:
             start = time.monotonic()
             journal = self._open()
             if journal is not None:
-                journal.append({"time": time.time(), "metrics": {**host.sample(), **tree.sample()}})
+                figures = {**host.sample(), **tree.sample(), **self._log_size()}
+                journal.append({"time": time.time(), "metrics": figures})
                 samples += 1
                 if samples % SYNC_EVERY == 0:
                     journal.sync()
             self._room.top_up()
             delay_s = max(0.1, INTERVAL_S - (time.monotonic() - start))
+
+    def _log_size(self) -> dict[str, float]:
+        """How long the log is: what tells later which line belongs to which moment."""
+        try:
+            return {"log.size_bytes": float(os.fstat(self._log_fd).st_size)}
+        except OSError:
+            return {}
 
     def _open(self) -> Journal | None:
         """The journal; None while it cannot be made, on a full disk or in a lost folder."""

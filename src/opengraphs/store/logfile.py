@@ -159,6 +159,24 @@ class LogFile:
                 break
         return None
 
+    def line_before(self, offset: int) -> int | None:
+        """The number of the last line that begins before byte `offset`; None when there is none.
+
+        Raises:
+            OSError: the file exists and cannot be read.
+        """
+        with self.opened() as (fd, size, _):
+            end = min(offset, size)
+            if end <= 0:
+                return None
+            block = min((end - 1) // BLOCK_BYTES, len(self._newlines) - 1)
+            seen, position = self._newlines[block], block * BLOCK_BYTES
+            while position < end - 1 and (
+                data := os.pread(fd, min(BLOCK_BYTES, end - 1 - position), position)
+            ):
+                seen, position = seen + data.count(b"\n"), position + len(data)
+            return seen
+
     def lines_from(self, fd: int, size: int, first: int) -> Iterator[tuple[int, bytes]]:
         """Numbered lines from line `first` on, as bytes without their newline."""
         start = self.offset_of(fd, size, first)

@@ -41,6 +41,15 @@ class Found(NamedTuple):
     size_bytes: int
 
 
+class Matches(NamedTuple):
+    """Matching lines in order; next None: all was searched, else go on from there."""
+
+    lines: list[LogLine]
+    next: int | None
+    total_lines: int
+    size_bytes: int
+
+
 def search(log: LogFile, pattern: str, *, start: int, forward: bool, budget_s: float) -> Found:
     """The first match at or after line `start`, or at or before it when not `forward`.
 
@@ -48,10 +57,26 @@ def search(log: LogFile, pattern: str, *, start: int, forward: bool, budget_s: f
         UsageError: the pattern does not parse or took too long.
         OSError: the log cannot be read.
     """
+    found = _search(log, pattern, start, forward, 1, budget_s)
+    line = found.lines[0] if found.lines else None
+    return Found(line, found.next, found.total_lines, found.size_bytes)
+
+
+def matching(log: LogFile, pattern: str, *, start: int, limit: int, budget_s: float) -> Matches:
+    """At most `limit` matching lines from line `start` on.
+
+    Raises:
+        UsageError: the pattern does not parse or took too long.
+        OSError: the log cannot be read.
+    """
+    return _search(log, pattern, start, True, limit, budget_s)
+
+
+def _search(log: LogFile, pattern: str, start: int, forward: bool, limit: int, budget_s: float) -> Matches:
     compiled = compile_pattern(pattern)
     if is_risky(pattern):
-        return _search_in_child(log.path, pattern, start, forward, budget_s)
-    return _search_here(log, compiled, start, forward, budget_s)
+        return _search_in_child(log.path, pattern, start, forward, limit, budget_s)
+    return _search_here(log, compiled, start, forward, limit, budget_s)
 
 
 def compile_pattern(pattern: str) -> re.Pattern[str]:
@@ -141,8 +166,11 @@ def _degree(items: list[Any], *, inside: bool) -> int:
     return total
 
 
-def _search_here(log: LogFile, pattern: re.Pattern[str], start: int, forward: bool, budget_s: float) -> Found:
+def _search_here(
+    log: LogFile, pattern: re.Pattern[str], start: int, forward: bool, limit: int, budget_s: float
+) -> Matches:
     deadline = time.monotonic() + budget_s
+    found: list[LogLine] = []
     with log.opened() as (fd, size, _):
         total = log.total_lines(fd, size) if size else 0
         lines = _forward(log, fd, size, start) if forward else _backward(log, fd, size, min(start, total - 1))
@@ -150,10 +178,10 @@ def _search_here(log: LogFile, pattern: re.Pattern[str], start: int, forward: bo
             text = decode_line(data)
             onward = number + 1 if forward else (number - 1 if number else None)
             if pattern.search(plain(text)[:_SEARCHED_CHARS]):
-                return Found({"n": number, "text": clean(text)}, onward, total, size)
-            if time.monotonic() > deadline:
-                return Found(None, onward, total, size)
-        return Found(None, None, total, size)
+                found.append({"n": number, "text": clean(text)})
+            if len(found) == limit or time.monotonic() > deadline:
+                return Matches(found, onward, total, size)
+        return Matches(found, None, total, size)
 
 
 def _forward(log: LogFile, fd: int, size: int, start: int) -> Iterator[tuple[int, bytes]]:
@@ -174,9 +202,18 @@ def _backward(log: LogFile, fd: int, size: int, start: int) -> Iterator[tuple[in
         high = low
 
 
-def _search_in_child(path: Path, pattern: str, start: int, forward: bool, budget_s: float) -> Found:
+def _search_in_child(
+    path: Path, pattern: str, start: int, forward: bool, limit: int, budget_s: float
+) -> Matches:
     order = json.dumps(
-        {"path": str(path), "pattern": pattern, "start": start, "forward": forward, "budget_s": budget_s}
+        {
+            "path": str(path),
+            "pattern": pattern,
+            "start": start,
+            "forward": forward,
+            "limit": limit,
+            "budget_s": budget_s,
+        }
     )
     command = [sys.executable, "-I", "-c", "from opengraphs.store.logsearch import child_main; child_main()"]
     try:
@@ -191,7 +228,7 @@ def _search_in_child(path: Path, pattern: str, start: int, forward: bool, budget
     if done.returncode != 0:
         raise OSError(f"the log search ended with code {done.returncode}")
     reply = json.loads(done.stdout)
-    return Found(reply["line"], reply["next"], reply["total_lines"], reply["size_bytes"])
+    return Matches(reply["lines"], reply["next"], reply["total_lines"], reply["size_bytes"])
 
 
 def child_main() -> None:
@@ -202,6 +239,7 @@ def child_main() -> None:
         compile_pattern(order["pattern"]),
         order["start"],
         order["forward"],
+        order["limit"],
         order["budget_s"],
     )
     sys.stdout.write(json.dumps(found._asdict()))

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
     from typing import Any
 
@@ -47,6 +47,8 @@ def run_app(
     stage0: Any = None,
     settings: Settings | None = None,
     place: Path | None = None,
+    resume: bool = False,
+    selected: Mapping[str, str] | None = None,
     host: bool = False,
 ) -> ExitChoice:
     """Show the UI on the controlling terminal until the user leaves.
@@ -62,6 +64,8 @@ def run_app(
         color: False draws without any colour (`--no-color`, `NO_COLOR`).
         host: System shows this machine now, not a run.
         place: what the store stands for, where that is not its own folder: it is named instead.
+        resume: begin where a dropped line left the user, else as the project's default view says.
+        selected: names of runs by their ids, for overlay and Compare.
         stage0: what `opengraphs.tui.stage0` returned when it painted the first frame.
 
     Raises:
@@ -87,5 +91,7 @@ def run_app(
         stage0=stage0,
         given=settings,
         place=place,
+        resume=resume,
+        selected=selected or {},
         host=host,
     )

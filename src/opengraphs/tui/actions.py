@@ -7,13 +7,17 @@ from __future__ import annotations
 
 import asyncio
 from functools import partial
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from opengraphs.tui import keys, plugins
 from opengraphs.tui.painters import layout
+from opengraphs.tui.questions import ViewsChange, ViewsQuestion
+from opengraphs.tui.screens import views_state
+from opengraphs.tui.screens.help import Help
 from opengraphs.tui.screens.metric_picker import MetricPicker
-from opengraphs.tui.screens.overlays import Entry, Help, Menu
-from opengraphs.tui.screens.palette import Palette
+from opengraphs.tui.screens.overlays import Entry, Menu
+from opengraphs.tui.screens.views_overlay import ViewsOverlay
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -49,18 +53,31 @@ def _show(app: OgApp, screen: str) -> None:
 
 
 def _help(app: OgApp) -> None:
-    app.overlay = Help(app.desk.screen, app.desk.keymap, footer="any other key closes")
+    desk = app.desk
+    app.overlay = Help(desk.screen, desk.keymap, line=app.line_meter.text, clipboard=desk.clipboard)
 
 
-def _palette(app: OgApp) -> None:
-    screen = app.desk.screen
-    app.overlay = Palette(
-        keys.actions_of(screen),
-        app.desk.keymap,
-        screen,
-        lambda action_id: perform(app, action_id),
-        app.desk.clipboard,
+def _views(app: OgApp) -> None:
+    desk = app.desk
+    desk.views.look_at(views_state.project_of(desk))
+    app.live.ask_once(ViewsQuestion(desk.views.project))
+    app.overlay = ViewsOverlay(
+        desk.views,
+        apply=lambda name: apply_view(app, name),
+        change=lambda change: app.live.ask_once(ViewsChange(desk.views.project, change)),
+        current=lambda: views_state.keep(desk, app.views),
+        clipboard=desk.clipboard,
     )
+
+
+def apply_view(app: OgApp, name: str) -> None:
+    """Look as a saved or built-in view says."""
+    saved = app.desk.views.get(name)
+    if saved is None:
+        app.desk.say(f"no saved view {name!r}", "warn")
+        return
+    views_state.apply(app.desk, app.views, saved)
+    app.desk.say(f"view: {name}", "ok")
 
 
 def _back(app: OgApp) -> None:
@@ -90,6 +107,7 @@ def _leave_menu(app: OgApp) -> Menu:
     entries = [
         Entry("d", "Detach", "the run goes on; og attach shows it again", lambda: app.finish("detach")),
         Entry("s", "Stop run", "ask it to end, wait, leave with its exit code", app.stop_owned),
+        Entry("o", "Options", "every setting, to be changed", lambda: perform(app, "options")),
         Entry("h", "Help", "the keys of this screen", lambda: _help(app)),
         Entry("c", "Cancel", "stay here", lambda: None),
     ]
@@ -146,12 +164,32 @@ def _toggle(app: OgApp, name: str) -> Callable[[], object]:
     return toggle
 
 
+_LATER = ("targets", "exporting", "effects")
+"""Modules of what lies behind one key: the first picture does without them."""
+
+
+def _later(module: str, name: str) -> Callable[[OgApp], object]:
+    def open_(app: OgApp) -> None:
+        getattr(import_module(f"opengraphs.tui.{module}"), name)(app)
+
+    return open_
+
+
+def warm_up() -> None:
+    """Load what no key has asked for yet, so that the first one to ask does not wait."""
+    for module in _LATER:
+        import_module(f"opengraphs.tui.{module}")
+
+
 _COMMON: dict[str, Callable[[OgApp], object]] = {
     **{f"screen.{name}": partial(_show, screen=name) for name in keys.ALL},
     "help": _help,
     "leave": leave,
     "back": _back,
-    "palette": _palette,
+    "palette": _later("targets", "open_palette"),
+    "views": _views,
+    "export": _later("exporting", "open_export"),
+    "options": _later("effects", "open_options"),
     "rescan": _rescan,
     "graphs.panels": _panels,
     "graphs.bind": _bind,

@@ -10,6 +10,8 @@ import asyncio
 import signal
 import time
 from collections.abc import Callable
+from functools import partial
+from pathlib import Path
 from typing import Any, ClassVar
 
 from textual.app import App, ComposeResult
@@ -18,18 +20,24 @@ from textual.driver import Driver
 from textual.message import Message
 from textual.timer import Timer
 
-from opengraphs.tui import actions
+from opengraphs.tui import actions, remembered, settings
+from opengraphs.tui import lasting as lasting_file
 from opengraphs.tui.clipboard import Clipboard, to_terminal
+from opengraphs.tui.glyphs import Glyphs
 from opengraphs.tui.handover import ExitChoice
+from opengraphs.tui.linemeter import LineFacts, LineMeter
 from opengraphs.tui.live import Live
 from opengraphs.tui.messages import Answer, Failure, Happened, LiveMessage
 from opengraphs.tui.model import SLOW_SLOTS, Desk
-from opengraphs.tui.painters import frame
+from opengraphs.tui.painters import frame, numbers
 from opengraphs.tui.painters.cells import Row, fit
-from opengraphs.tui.questions import Source, StopRequest
+from opengraphs.tui.questions import Source, StopRequest, ViewsQuestion
+from opengraphs.tui.remembered import Memory
+from opengraphs.tui.screens import views_state
 from opengraphs.tui.screens.base import Drag, View
 from opengraphs.tui.screens.catalog import VIEWS
 from opengraphs.tui.screens.overlays import Overlay, with_toast
+from opengraphs.tui.theme import Theme
 from opengraphs.tui.widgets.canvas import Canvas, Palette
 
 RESIZE_S = 0.05
@@ -37,6 +45,10 @@ RESIZE_S = 0.05
 
 HOLD_S = 0.4
 """The first picture waits so long for its answers: stage 0's frame is better than empty boxes."""
+
+PULSE_S = 1.0
+REMEMBER_S = 0.5
+"""After a key: what is looked at is written down then."""
 
 LEAST_WIDTH, LEAST_HEIGHT = 12, 3
 
@@ -69,8 +81,20 @@ class OgApp(App[ExitChoice], inherit_bindings=False):
         refresh_s: float | None = None,
         first_rows: list[Row] | None = None,
         on_first_frame: Callable[[], object] | None = None,
+        chosen: settings.Settings | None = None,
+        memory: Memory | None = None,
+        resume: bool = False,
+        lasting: Path | None = None,
     ) -> None:
-        """`first_rows`: what stage 0 has put on the terminal; it stays until there is something better."""
+        """Nothing is asked before there is a picture.
+
+        Args:
+            first_rows: what stage 0 has put on the terminal; it stays until there is something better.
+            chosen: the settings behind `desk.choices` and `palette`, for Options.
+            memory: where to keep what is looked at.
+            resume: begin there, else with the project's default view.
+            lasting: the file of what holds from one start to the next; None keeps nothing.
+        """
         super().__init__(driver_class=driver_class, ansi_color=True)
         self.theme = "ansi-dark" if palette.theme.dark else "ansi-light"
         self.desk = desk
@@ -83,12 +107,31 @@ class OgApp(App[ExitChoice], inherit_bindings=False):
             slow_slots=SLOW_SLOTS,
         )
         self.overlay: Overlay | None = None
+        self.palette = palette
+        self.settings = chosen or settings.defaults()
+        self.line_meter = LineMeter(self._line_facts, time.monotonic)
+        self._pulse: Timer | None = None
+        self.recent: list[str] = []
+        """What was chosen in the palette, newest first."""
+        self.keeping = asyncio.Lock()
+        """One change of the settings file after the other."""
         self.canvas = Canvas(palette, self)
         self.views: dict[str, View] = {name: view(desk, self.live) for name, view in VIEWS.items()}
         desk.attach(self.views, {name: view.own_slots for name, view in self.views.items()})
+        self._lasting = lasting
+        self._lasts = lasting_file.load(lasting) if lasting is not None else {}
+        for name, view in self.views.items():
+            if view.lasting:
+                if name in self._lasts:
+                    view.restore(self._lasts[name])
+                self._lasts[name] = _lasting_of(view)
+        self._memory = memory
+        self._remember_timer: Timer | None = None
+        self._default_wanted = resume and not self._come_back()
         self._queued = False
         self._size_timer: Timer | None = None
         self._toast_timer: Timer | None = None
+        self._tick_timer: Timer | None = None
         self._toast_shown: object = None
         self._defect: BaseException | None = None
         self._first_rows = first_rows
@@ -119,7 +162,37 @@ class OgApp(App[ExitChoice], inherit_bindings=False):
     def _ended_by(self, number: int) -> None:
         self.exit(ExitChoice("signal", 128 + number, self.desk.graphs.run_id))
 
+    def _come_back(self) -> bool:
+        """Where a dropped line left the user; False when there is nothing to come back to."""
+        found = self._memory.load() if self._memory is not None else None
+        if found is None:
+            return False
+        remembered.come_back(self, found)
+        self.desk.say(f"as you left it {numbers.age(found['age_s'])} ago")
+        return True
+
+    def _remember(self) -> None:
+        """Keep where the user is; in a thread, for a home on a network may hang."""
+        self._remember_timer = None
+        if self._memory is not None:
+            self._in_thread(partial(self._memory.keep, remembered.state_of(self)))
+
+    def remember_nothing(self) -> None:
+        """What is shown is no place to come back to."""
+        self._memory = None
+
+    def _user_did(self) -> None:
+        """A key or the mouse may have changed what is looked at."""
+        if self._memory is not None and self._remember_timer is None:
+            self._remember_timer = self.set_timer(REMEMBER_S, self._remember)
+
     async def on_unmount(self) -> None:
+        if self._memory is not None:
+            choice = self.return_value
+            if choice is not None and choice.kind in ("quit", "stop"):
+                self._memory.forget()
+            else:
+                self._memory.keep(remembered.state_of(self))
         await self.live.close()
         await self.source.close()
 
@@ -167,7 +240,22 @@ class OgApp(App[ExitChoice], inherit_bindings=False):
             self._stop_answered(content)
         if self.desk.stopping and not self.desk.owned_live:
             self.finish("stop")
+        if self._default_wanted:
+            self._look_as_usual()
         self.changed()
+
+    def _look_as_usual(self) -> None:
+        """At the start, once the project is known: as its default view says; the screen is the command's choice."""
+        desk = self.desk
+        project = views_state.project_of(desk)
+        if desk.views.known and desk.views.project == project:
+            self._default_wanted = False
+            view = desk.views.get(desk.views.default) if desk.views.default else None
+            if view is not None:
+                views_state.apply(desk, self.views, view, screen=False)
+        elif project and desk.views.project != project:
+            desk.views.look_at(project)
+            self.live.ask_once(ViewsQuestion(project))
 
     def _stop_answered(self, content: Answer | Failure) -> None:
         """The daemon could not stop it: the second way, the runner itself."""
@@ -176,7 +264,7 @@ class OgApp(App[ExitChoice], inherit_bindings=False):
             if owned.stop is None:
                 self.desk.stopping = False
             else:
-                self.run_worker(asyncio.to_thread(owned.stop), exit_on_error=False)
+                self._in_thread(owned.stop)
 
     # Keys and mouse
 
@@ -185,8 +273,12 @@ class OgApp(App[ExitChoice], inherit_bindings=False):
         return self.views[self.desk.screen]
 
     def take_key(self, key: str, character: str | None) -> None:
-        """One key: to the overlay, else the input line, else the action it is bound to."""
+        """One key: to the overlay, else the input line, else the action it is bound to. Escape also takes a
+        message away."""
+        if key == "escape" and self.overlay is None:
+            self.desk.toast = None
         self._dispatch(key, character)
+        self._user_did()
         self._holding, self.view.hurry = False, True
         self.changed()
 
@@ -207,6 +299,7 @@ class OgApp(App[ExitChoice], inherit_bindings=False):
         self.changed()
 
     def take_click(self, x: int, y: int) -> None:
+        self._user_did()
         overlay = self.overlay
         if overlay is not None:
             if not overlay.click(x, y) and self.overlay is overlay:
@@ -238,6 +331,7 @@ class OgApp(App[ExitChoice], inherit_bindings=False):
             self.changed()
 
     def take_wheel(self, x: int, y: int, direction: int) -> None:
+        self._user_did()
         if self.overlay is not None:
             self.overlay.wheel(direction)
         else:
@@ -267,6 +361,9 @@ class OgApp(App[ExitChoice], inherit_bindings=False):
         self.live.frame_took(time.perf_counter() - started)
         self._ask_for_what_is_shown()
         self._watch_toast()
+        self._watch_overlay()
+        self._watch_clock()
+        self._keep_what_lasts()
         if self.view.behind and not lines:
             self.changed()
         if self.frames == 1:
@@ -274,6 +371,7 @@ class OgApp(App[ExitChoice], inherit_bindings=False):
 
     def _after_first_frame(self) -> None:
         """What can wait until there is something to look at."""
+        actions.warm_up()
         if self._on_first_frame is not None:
             self._on_first_frame()
         self.desk.panels.start()
@@ -324,6 +422,41 @@ class OgApp(App[ExitChoice], inherit_bindings=False):
         if toast is not None:
             self._toast_timer = self.set_timer(max(0.01, toast.until_s - self.desk.clock()), self._toast_over)
 
+    def _watch_overlay(self) -> None:
+        """An overlay that tells how things go is painted every second, and nothing else is."""
+        if getattr(self.overlay, "live", False) and self._pulse is None:
+            self._pulse = self.set_timer(PULSE_S, self._pulsed)
+
+    def _pulsed(self) -> None:
+        self._pulse = None
+        if getattr(self.overlay, "live", False):
+            self.changed()
+
+    def _line_facts(self) -> LineFacts | None:
+        facts = getattr(self._driver, "line_facts", None)
+        return facts() if facts is not None else None
+
+    def _keep_what_lasts(self) -> None:
+        """At every change, since nobody knows how this ends."""
+        view = self.view
+        if self._lasting is None or not view.lasting:
+            return
+        kept = _lasting_of(view)
+        if kept != self._lasts[view.name]:
+            self._lasts = {**self._lasts, view.name: kept}
+            self._in_thread(partial(lasting_file.save, self._lasting, self._lasts))
+
+    def _watch_clock(self) -> None:
+        """Ages tick where some are shown; one timer at most, and it is set by a picture alone."""
+        wait_s = self.view.tick_s()
+        if self._tick_timer is None and wait_s is not None:
+            self._tick_timer = self.set_timer(wait_s, self._tick)
+
+    def _tick(self) -> None:
+        self._tick_timer = None
+        self.live.touch(*self.view.aged())
+        self.changed()
+
     def _toast_over(self) -> None:
         self.desk.toast = None
         self.changed()
@@ -340,6 +473,38 @@ class OgApp(App[ExitChoice], inherit_bindings=False):
             self._size_timer.stop()
         self._size_timer = self.set_timer(RESIZE_S, self._paint)
 
+    # Looks
+
+    def set_look(self, *, colors: Theme | None = None, glyphs: Glyphs | None = None) -> None:
+        """Other colours or glyphs from now on."""
+        self.palette = Palette(colors or self.palette.theme, self.palette.depth)
+        textured = self.palette.theme.textured(self.palette.depth)
+        found = (glyphs or self.desk.glyphs).with_texture(textured)
+        self.desk.glyphs = found
+        self.desk.choices = self.desk.choices._replace(glyphs=found)
+        self.canvas.set_palette(self.palette)
+        self.forget_pictures()
+
+    def forget_pictures(self) -> None:
+        """Paint every screen anew when it is shown."""
+        for view in self.views.values():
+            view.forget_pictures()
+        self.changed()
+
+    def set_mouse(self, on: bool) -> None:
+        """Take the mouse, or leave it to the terminal."""
+        take = getattr(self._driver, "take_mouse", None)
+        if take is not None:
+            take(on)
+
+    def _in_thread(self, work: Callable[[], object]) -> None:
+        """Do what may take its time beside the screen; what it raises is its own affair."""
+
+        async def worker() -> None:
+            await asyncio.to_thread(work)
+
+        self.run_worker(worker, exit_on_error=False)  # type: ignore[arg-type]  # fits two of its forms
+
     # Actions that need Textual
 
     def redraw(self) -> None:
@@ -350,6 +515,10 @@ class OgApp(App[ExitChoice], inherit_bindings=False):
 
     def suspend_og(self) -> None:
         self.action_suspend_process()
+
+
+def _lasting_of(view: View) -> dict[str, Any]:
+    return {name: one for name, one in view.saved().items() if name in view.lasting}
 
 
 def _types(character: str | None) -> bool:

@@ -41,6 +41,7 @@ from textual.strip import SGR_STYLES, Strip
 
 from opengraphs.tui import ansi, terminal
 from opengraphs.tui.emitter import Emitter, Look
+from opengraphs.tui.linemeter import LineFacts
 from opengraphs.tui.output import Output
 
 if TYPE_CHECKING:
@@ -183,7 +184,10 @@ class OgDriver(LinuxDriver):
         self._settle_end = 0.0
         self._retry: asyncio.TimerHandle | None = None
         self._answered = threading.Event()
-        self.frames = 0
+        self.frames = self.dropped = self.answered = 0
+        self._held = 0
+        """Pictures the emitter has taken in since the last frame."""
+        self._answer_s: float | None = None
         setattr(app, "_display", self._display)  # noqa: B010  (a method replaced on the instance)
 
     # Frames
@@ -199,6 +203,7 @@ class OgDriver(LinuxDriver):
                 return
             self._fit_to(screen.outer_size)
             put_update(self.emitter, self._look_table(), renderable)
+            self._held += 1
             self._settle_until = min(self._settle_end, time.monotonic() + SETTLE_QUIET_S)
             self._paint()
         finally:
@@ -225,9 +230,11 @@ class OgDriver(LinuxDriver):
         if self._waiting:
             return
         text = self.emitter.flush()
+        held, self._held = self._held, 0
         if not text:
             return
         self.frames += 1
+        self.dropped += max(0, held - 1)
         if self._sync and self._facts.sync_output and len(text) >= SYNC_FROM_BYTES:
             text = f"{_ansi_sequences.SYNC_START}{text}{_ansi_sequences.SYNC_END}"
         if self._answers and self._asked_at is None:
@@ -257,6 +264,9 @@ class OgDriver(LinuxDriver):
 
     def _on_answer(self) -> None:
         self._ever_answered = True
+        if self._asked_at is not None:
+            self.answered += 1
+            self._answer_s = time.monotonic() - self._asked_at
         self._asked_at = None
         if self._retry is not None:
             self._retry.cancel()
@@ -284,6 +294,13 @@ class OgDriver(LinuxDriver):
     def written_bytes(self) -> int:
         """Bytes sent to the terminal so far: what a line has carried."""
         return self._output.written_bytes if self._output is not None else 0
+
+    def line_facts(self) -> LineFacts:
+        """What this terminal was sent, and what it told."""
+        lagging = self._asked_at is not None
+        return LineFacts(
+            self.written_bytes, self.frames, self.dropped, self.answered, self._answer_s, lagging
+        )
 
     # Input
 
@@ -345,6 +362,13 @@ class OgDriver(LinuxDriver):
         """Buttons and drags, in SGR form; no report of mere motion: each would cross the line."""
         if self._mouse:
             self.write("\x1b[?1000h\x1b[?1002h\x1b[?1006h")
+
+    def take_mouse(self, on: bool) -> None:
+        """Take the mouse from now on, or leave it to the terminal."""
+        if on != self._mouse:
+            self._disable_mouse_support()
+            self._mouse = on
+            self._enable_mouse_support()
 
     def _disable_mouse_support(self) -> None:
         if self._mouse:

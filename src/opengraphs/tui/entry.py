@@ -6,7 +6,7 @@ import gc
 import os
 import signal
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +39,8 @@ def show(
     stage0: Any,
     given: settings.Settings | None,
     place: Path | None = None,
+    resume: bool = False,
+    selected: Mapping[str, str] | None = None,
     host: bool = False,
 ) -> ExitChoice:
     """See `opengraphs.tui.run_app`. Whatever is raised, stage 0's frame is taken off the terminal first."""
@@ -56,8 +58,22 @@ def show(
             panels=panels,
             given=given,
         )
-        app = _build(look, store, socket, screen, run, graphs, metric_filter, owned_run, stage0)
-        app.desk.system.mode = "host" if host else "run"
+        app = _build(
+            look,
+            store,
+            socket,
+            screen,
+            run,
+            graphs,
+            metric_filter,
+            owned_run,
+            stage0,
+            resume and not host,
+            selected or {},
+        )
+        if host:
+            app.desk.system.mode = "host"
+            app.remember_nothing()
         daemon.wait()
     except BaseException:
         gc.enable()
@@ -110,20 +126,25 @@ def _build(
     metric_filter: str | None,
     owned_run: OwnedRun | None,
     stage0: Any,
+    resume: bool,
+    selected: Mapping[str, str],
 ) -> Any:
     """The app, ready to run. The imports in here are most of the start."""
     os.environ.update({**_TEXTUAL, "TEXTUAL_COLOR_SYSTEM": _COLOR_SYSTEMS.get(look.depth, look.depth)})
 
+    from opengraphs import paths
     from opengraphs.tui import driver
     from opengraphs.tui.app import OgApp
     from opengraphs.tui.messages import Link
     from opengraphs.tui.model import Desk
+    from opengraphs.tui.remembered import Memory
     from opengraphs.tui.screens.graphs_state import GraphsState
     from opengraphs.tui.watched import WatchedClient
     from opengraphs.tui.widgets.canvas import Palette
 
     state = GraphsState(bound=graphs, metric_filter=metric_filter)
     desk = Desk(look.choices, graphs=state, screen=screen, owned=owned_run)
+    desk.runs.selected.update(selected)
     if run is not None:
         desk.open_run(run)
     client = WatchedClient(store=store, socket_path=socket)
@@ -134,6 +155,10 @@ def _build(
         driver_class=driver.make(stage0=stage0, mouse=look.mouse),
         first_rows=stage0.rows if stage0 is not None else None,
         on_first_frame=_settle_memory,
+        chosen=look.given,
+        memory=Memory(store, owned_run.run_id if owned_run else run),
+        resume=resume,
+        lasting=paths.screens_file(store),
     )
     client.on_search = lambda: app.take_live(Link(False, "looking for ogd"))
     return app

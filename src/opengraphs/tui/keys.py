@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from opengraphs.errors import UsageError
 
-ALL = ("runs", "graphs", "compare", "logs", "system")
+ALL = ("runs", "graphs", "compare", "logs", "system", "samples", "alerts")
 """Every screen, in the order of its tabs."""
 
 
@@ -36,20 +36,25 @@ ACTIONS: tuple[Action, ...] = (
     Action("screen.compare", ALL, ("3",), "Compare: what differs, and did it help"),
     Action("screen.logs", ALL, ("4",), "Logs: what it printed"),
     Action("screen.system", ALL, ("5",), "System: the machine beside the metrics"),
+    Action("screen.samples", ALL, ("6",), "Samples: what the model wrote"),
+    Action("screen.alerts", ALL, ("7",), "Alerts of every run"),
     Action("help", ALL, ("question_mark", "h"), "Help for this screen", "help"),
     Action("leave", ALL, ("q", "ctrl+c"), "Leave (asks while it runs)", "quit"),
     Action("back", ALL, ("escape",), "One step back", "back"),
-    Action("panel.next", ALL, ("tab",), "Next panel"),
+    Action("panel.next", ALL, ("tab",), "Next panel", "panel"),
     Action("panel.previous", ALL, ("shift+tab",), "Previous panel"),
     Action("palette", ALL, ("ctrl+p",), "Palette: all actions"),
+    Action("views", ALL, ("v",), "Saved views: apply, save", "views"),
+    Action("export", ALL, ("s",), "Save the picture, or its values", "save"),
+    Action("options", ALL, ("comma",), "Options: settings and their sources"),
     Action("rescan", ALL, ("r",), "Rescan: ask for all again"),
     Action("suspend", ALL, ("ctrl+z",), "Suspend; fg brings it back"),
     Action("redraw", ALL, ("ctrl+l",), "Draw all again"),
     # Runs
     Action("runs.up", ("runs",), ("up", "k"), "Up"),
     Action("runs.down", ("runs",), ("down", "j"), "Down"),
-    Action("runs.left", ("runs",), ("left",), "The card before"),
-    Action("runs.right", ("runs",), ("right",), "The card after"),
+    Action("runs.left", ("runs",), ("left",), "The card before; columns to the left"),
+    Action("runs.right", ("runs",), ("right",), "The card after; columns to the right"),
     Action("runs.page_up", ("runs",), ("pageup", "left_square_bracket"), "A page up"),
     Action("runs.page_down", ("runs",), ("pagedown", "right_square_bracket"), "A page down"),
     Action("runs.first", ("runs",), ("home",), "First run"),
@@ -61,6 +66,16 @@ ACTIONS: tuple[Action, ...] = (
     Action("runs.sort", ("runs",), ("o",), "Sort by next column", "sort"),
     Action("runs.reverse", ("runs",), ("O",), "Reverse the order"),
     Action("runs.compare", ("runs",), ("c",), "Compare the selected", "compare"),
+    Action("runs.columns", ("runs",), ("C",), "Columns: show, hide, order, format", "columns"),
+    Action("runs.tree", ("runs",), ("T",), "Families as trees, or not", "tree"),
+    Action("runs.fold", ("runs",), ("f",), "Fold a family, or open it", "fold"),
+    Action("runs.extend_up", ("runs",), ("shift+up",), "Select, and up"),
+    Action("runs.extend_down", ("runs",), ("shift+down",), "Select, and down"),
+    Action("runs.range", ("runs",), ("V",), "Begin a range; again: select it", "range"),
+    Action("runs.tag", ("runs",), ("t",), "Tag (-word takes a tag off)", "tag"),
+    Action("runs.note", ("runs",), ("n",), "Note", "note"),
+    Action("runs.rename", ("runs",), ("R",), "Rename", "rename"),
+    Action("runs.archive", ("runs",), ("D",), "Archive, or bring back", "archive"),
     # Graphs
     Action("graphs.up", ("graphs",), ("up", "k"), "The chart above"),
     Action("graphs.down", ("graphs",), ("down", "j"), "The chart below"),
@@ -122,9 +137,16 @@ ACTIONS: tuple[Action, ...] = (
     Action("logs.page_down", ("logs",), ("pagedown", "right_square_bracket", "space"), "A page down"),
     Action("logs.first", ("logs",), ("home",), "First line", "top"),
     Action("logs.last", ("logs",), ("end", "f"), "Last line, and follow", "follow"),
-    Action("logs.find", ("logs",), ("slash",), "Find, by regex", "find"),
+    Action("logs.find", ("logs",), ("slash",), "Find", "find"),
     Action("logs.next", ("logs",), ("n",), "Next match", "next"),
     Action("logs.previous", ("logs",), ("N",), "Match before"),
+    Action("logs.filter", ("logs",), ("ampersand",), "Only lines that match", "filter"),
+    Action("logs.regex", ("logs",), ("alt+r",), "Find and filter by regex, or plain"),
+    Action("logs.case", ("logs",), ("alt+i",), "Case: smart, exact, ignored"),
+    Action("logs.jump", ("logs",), ("colon",), "Go to a line, step or time", "go to"),
+    Action("logs.wrap", ("logs",), ("w",), "Wrap long lines, or not", "wrap"),
+    Action("logs.mark", ("logs",), ("V",), "Mark lines: arrows move the end"),
+    Action("logs.copy", ("logs",), ("Y",), "Copy what is marked, lit or shown", "copy"),
     # System
     Action("system.up", ("system",), ("up", "k"), "The chart above; the process above"),
     Action("system.down", ("system",), ("down", "j"), "The chart below; the process below"),
@@ -150,7 +172,35 @@ ACTIONS: tuple[Action, ...] = (
     Action("system.mode", ("system",), ("t",), "The machine now (top), or the run", "top"),
     Action("system.sort", ("system",), ("o",), "Processes by CPU, by memory", "sort"),
     # Samples
+    Action("samples.up", ("samples",), ("up", "k"), "Up"),
+    Action("samples.down", ("samples",), ("down", "j"), "Down"),
+    Action("samples.left", ("samples",), ("left",), "To the list; in a diff, an earlier answer", "other"),
+    Action("samples.right", ("samples",), ("right",), "To the sample; in a diff, a later answer"),
+    Action("samples.page_up", ("samples",), ("pageup", "left_square_bracket"), "A page up"),
+    Action("samples.page_down", ("samples",), ("pagedown", "right_square_bracket"), "A page down"),
+    Action("samples.first", ("samples",), ("home",), "First sample, or top of the text"),
+    Action("samples.last", ("samples",), ("end",), "Last sample, following new ones; or end of the text"),
+    Action("samples.read", ("samples",), ("enter",), "Read the sample, or back to the list", "read"),
+    Action("samples.filter", ("samples",), ("slash",), "Filter: words, column:word, score<0.5", "filter"),
+    Action("samples.next", ("samples",), ("n",), "Next place with a word of the filter", "next"),
+    Action("samples.previous", ("samples",), ("N",), "The one before"),
+    Action("samples.sort", ("samples",), ("o",), "Sort by next column", "sort"),
+    Action("samples.reverse", ("samples",), ("O",), "Reverse the order"),
+    Action("samples.diff", ("samples",), ("d",), "Diff with another answer to this prompt", "diff"),
+    Action("samples.raw", ("samples",), ("w",), "The record as it was logged", "raw"),
     # Alerts
+    Action("alerts.up", ("alerts",), ("up", "k"), "Up"),
+    Action("alerts.down", ("alerts",), ("down", "j"), "Down"),
+    Action("alerts.page_up", ("alerts",), ("pageup", "left_square_bracket"), "A page up"),
+    Action("alerts.page_down", ("alerts",), ("pagedown", "right_square_bracket"), "A page down"),
+    Action("alerts.first", ("alerts",), ("home",), "First alert, or top of the text"),
+    Action("alerts.last", ("alerts",), ("end",), "Last alert, or end of the text"),
+    Action("alerts.open", ("alerts",), ("enter",), "To Graphs, where it happened", "graphs"),
+    Action("alerts.ack", ("alerts",), ("a",), "Acknowledge: somebody knows", "ack"),
+    Action("alerts.status", ("alerts",), ("f",), "Show all, firing, acknowledged, resolved", "status"),
+    Action("alerts.filter", ("alerts",), ("slash",), "Filter by words", "filter"),
+    Action("alerts.sort", ("alerts",), ("o",), "Sort by next column", "sort"),
+    Action("alerts.reverse", ("alerts",), ("O",), "Reverse the order"),
 )
 
 TEXT_KEYS: tuple[tuple[tuple[str, ...], str], ...] = (
@@ -195,6 +245,9 @@ _LABELS = {
     "up": "↑",
     "down": "↓",
     "colon": ":",
+    "comma": ",",
+    "asterisk": "*",
+    "ampersand": "&",
 }
 _ASCII_LABELS = {"left": "left", "right": "right", "up": "up", "down": "down"}
 
@@ -277,7 +330,9 @@ def as_markdown() -> str:
         "## Menus and help",
         "",
         "`↑` `↓` `j` `k` move, `enter` chooses, the first letter of an entry chooses it, `esc` closes.",
-        "A second `ctrl+c` in the leave menu leaves at once; the run goes on.",
+        "`/` in help searches the keys. A second `ctrl+c` in the leave menu leaves at once; the run goes on.",
+        "In options `←` `→` change a value, `enter` opens its list or lets it be written, `tab` goes to the keys,",
+        "`del` gives an action its own keys again.",
         "",
         "## Mouse",
         "",

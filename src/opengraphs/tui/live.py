@@ -104,6 +104,10 @@ class Live:
         """Nothing is wanted in this slot any more (it is not on the screen)."""
         self._slot(name).wanted = None
 
+    def set_refresh(self, refresh_s: float) -> None:
+        """Live answers come so often from now on."""
+        self._refresh_s = refresh_s
+
     @property
     def busy(self) -> bool:
         """Some question on the screen is being asked."""

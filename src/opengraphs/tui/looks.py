@@ -8,18 +8,19 @@ from typing import NamedTuple
 
 from opengraphs.errors import UsageError
 from opengraphs.tui import settings, terminal, theme
-from opengraphs.tui.glyphs import GLYPHS, Glyphs
+from opengraphs.tui.glyphs import GLYPHS
 from opengraphs.tui.keys import Keymap
 from opengraphs.tui.model import Choices
 
 
 class Look(NamedTuple):
-    """`depth` is one of `theme.DEPTHS`."""
+    """`depth` is one of `theme.DEPTHS`; `given` the settings all this was made from."""
 
     choices: Choices
     theme: theme.Theme
     depth: str
     mouse: bool
+    given: settings.Settings
 
 
 def settle(
@@ -48,16 +49,17 @@ def settle(
     chosen = given or settings.load(flags=flags)
     wanted = chosen.text("ui.glyphs")
     facts = terminal.detect(no_color=not color, glyphs=None if wanted == "auto" else wanted)
+    colors = theme.pick(chosen.text("ui.theme"), dark=facts.dark)
     choices = Choices(
-        _glyph_set(facts),
+        GLYPHS[facts.glyphs].with_texture(colors.textured(facts.depth)),
         Keymap(chosen.keys),
         chosen.number("ui.refresh_ms"),
         chosen.text("ui.mode") == "minimal",
         short_path(store),
         tuple(name for part in chosen.text("ui.panels").split(",") if (name := part.strip())),
+        chosen.text("ui.export_dir"),
     )
-    colors = theme.pick(chosen.text("ui.theme"), dark=facts.dark)
-    return Look(choices, colors, facts.depth, chosen.flag("ui.mouse"))
+    return Look(choices, colors, facts.depth, chosen.flag("ui.mouse"), chosen)
 
 
 def check_metric_filter(metric_filter: str | None) -> None:
@@ -76,9 +78,3 @@ def short_path(path: Path) -> str:
     home = str(Path.home())
     text = str(path)
     return "~" + text[len(home) :] if text.startswith(home + "/") else text
-
-
-def _glyph_set(facts: terminal.Terminal) -> Glyphs:
-    """The terminal's glyphs; where there is no colour, lines are told apart by texture."""
-    found = GLYPHS[facts.glyphs]
-    return found.with_texture() if facts.depth == "none" else found

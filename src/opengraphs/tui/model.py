@@ -33,6 +33,7 @@ from opengraphs.tui.screens.graphs_state import GraphsState
 from opengraphs.tui.screens.logs_state import LogsState
 from opengraphs.tui.screens.runs_state import RunsState
 from opengraphs.tui.screens.system_state import SystemState
+from opengraphs.tui.screens.views_state import ViewsState
 
 TOAST_S = 4.0
 SLOW_SLOTS = {"runs": 1.0, "cards": 2.0, "run": 1.0, "system": 1.0, "ranks": 5.0, "diff": 1.0} | {
@@ -40,6 +41,9 @@ SLOW_SLOTS = {"runs": 1.0, "cards": 2.0, "run": 1.0, "system": 1.0, "ranks": 5.0
     "machine.names": 10.0,
     "machine.metrics": 1.0,
     "host": 0.5,
+    "samples": 1.0,
+    "alerts": 1.0,
+    "alerts.curve": 1.0,
 }
 """Least seconds between two live answers where 250 ms would be restless or dear."""
 
@@ -77,6 +81,7 @@ class Choices(NamedTuple):
     minimal: bool = False
     source: str = ""
     panels: tuple[str, ...] = ()
+    export_dir: str = ""
 
 
 class Desk:
@@ -100,6 +105,7 @@ class Desk:
         self.graphs = graphs or GraphsState()
         self.logs = LogsState()
         self.system = SystemState()
+        self.views = ViewsState()
         self.owned = owned
         self.owned_facts: RunFacts = {}
         self.panels = PanelHost(choices.panels)
@@ -109,6 +115,8 @@ class Desk:
         self.paused = False
         self.stopping = self._looking = False
         self.trouble = ""
+        self.replies: dict[str, Mapping[str, Any]] = {}
+        """The last answer in each slot: what a screen that is saved as values shows."""
         self._screens: Mapping[str, Screen] = {}
         self._takers: dict[str, Screen] = {}
 
@@ -156,6 +164,7 @@ class Desk:
     def _take_answer(self, answer: Answer) -> None:
         question, reply = answer
         self.link = Link(True, "")
+        self.replies[question.slot] = reply
         taker = self._takers.get(question.slot)
         if taker is not None:
             taker.take(question, reply)
@@ -176,6 +185,8 @@ class Desk:
             self._take_run(question, cast("RunReply", reply))
         elif question.slot == "system":
             self.graphs.take_system(reply)
+        elif question.slot == "views":
+            self.views.take(reply)
 
     def _choose_first_run(self) -> None:
         """Graphs without a run shows the newest live one, as stage 0 did."""
@@ -309,6 +320,9 @@ class Desk:
             self.runs.take_failure(error)
         elif question.slot in ("run", "series"):
             self.trouble = str(error) + (f"; {error.hint}" if error.hint else "")
+        elif question.slot == "views":
+            self.views.error = str(error)
+            self.say(error.message, "error")
         elif question.slot == "find":
             self.logs.searching = False
             self.say(error.message, "error")

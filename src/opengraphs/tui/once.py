@@ -5,20 +5,22 @@ The frame is painted by the very screens of the UI: paint, ask what that needs, 
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Coroutine, Sequence
+from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TextIO, TypeVar
 
 from opengraphs import client as clients
 from opengraphs.client.sync import Client
+from opengraphs.errors import UsageError
 from opengraphs.protocol.events import Event
-from opengraphs.tui import ansi, looks
+from opengraphs.tui import ansi, looks, saving
 from opengraphs.tui.handover import ScreenName
 from opengraphs.tui.messages import Answer, Link
 from opengraphs.tui.model import Desk
 from opengraphs.tui.painters.cells import Row, plain
 from opengraphs.tui.panelhost import InPlace, PanelHost
 from opengraphs.tui.questions import Question
+from opengraphs.tui.screens.base import View
 from opengraphs.tui.screens.catalog import VIEWS
 from opengraphs.tui.screens.graphs_state import GraphsState
 
@@ -44,6 +46,8 @@ def print_frame(
     panels: str | None = None,
     color: bool = True,
     host: bool = False,
+    export: Path | None = None,
+    selected: Mapping[str, str] | None = None,
 ) -> None:
     """Ask ogd, paint one frame of `width` x `height` cells, write it to `out` as lines of text.
 
@@ -51,13 +55,17 @@ def print_frame(
         run: None is the newest live run, else the newest.
         host: the System screen shows this machine now, not a run.
         color: False writes bare text without any escape sequence.
+        selected: names of runs by their ids, for overlay and Compare.
+        export: a new `.svg`, `.txt` or `.csv` file to write to instead of `out`.
 
     Raises:
         NotFoundError, AmbiguousError: `run` fits no run, or several.
-        UsageError: a filter, theme or setting that cannot be.
+        UsageError: a filter, theme, setting or file that cannot be.
         DaemonError: ogd can be neither reached nor started.
+        StoreError: the file cannot be written.
     """
     looks.check_metric_filter(metric_filter)
+    check_export(export)
     look = looks.settle(
         store=store, theme_name=theme, glyphs=glyphs, ui=ui, refresh_ms=None, color=color, panels=panels
     )
@@ -66,18 +74,45 @@ def print_frame(
     desk.system.mode = "host" if host else "run"
     desk.panels = PanelHost(look.choices.panels, worker=lambda _: InPlace())
     desk.panels.start()
+    desk.runs.selected.update(selected or {})
     if run is not None:
         desk.open_run(run)
     with clients.connect(store=store) as client:
-        rows = frame(client, desk, width, height)
-    if color:
+        view, rows = _answered(client, desk, width, height)
+    if export is not None:
+        depth = "truecolor" if color else "none"
+        kind, values = export.suffix[1:], saving.table(view)
+        if not saving.write_new(export, saving.made(kind, rows, values, look.theme, depth)):
+            raise _there(export)
+    elif color:
         out.write(ansi.lines(rows, look.theme, look.depth))
     else:
         out.writelines(line.rstrip() + "\n" for line in plain(rows))
 
 
+def check_export(path: Path | None) -> None:
+    """Raises UsageError when a frame cannot be saved as that, or would be written over something."""
+    if path is None:
+        return
+    if path.suffix[1:] not in saving.KINDS:
+        hint = "the name ends in " + ", ".join(f".{kind}" for kind in saving.KINDS)
+        raise UsageError("not a kind of file that og saves", hint=hint, path=str(path))
+    if path.exists():
+        raise _there(path)
+
+
+def _there(path: Path) -> UsageError:
+    return UsageError(
+        "there is such a file already", hint="og writes over nothing: another name", path=str(path)
+    )
+
+
 def frame(client: Client, desk: Desk, width: int, height: int) -> list[Row]:
     """The screen that `desk` shows, once everything on it has been answered."""
+    return _answered(client, desk, width, height)[1]
+
+
+def _answered(client: Client, desk: Desk, width: int, height: int) -> tuple[View, list[Row]]:
     source, view = _Waiting(client), VIEWS[desk.screen](desk, _Nobody())
     desk.attach({view.name: view}, {view.name: view.own_slots})
     asked: set[Question] = set()
@@ -92,7 +127,7 @@ def frame(client: Client, desk: Desk, width: int, height: int) -> list[Row]:
             asked.add(question)
             desk.take(Answer(question, _finish(question.ask(source))), _Nobody())
     desk.toast = None
-    return rows
+    return view, rows
 
 
 class _Waiting:
@@ -106,6 +141,15 @@ class _Waiting:
 
     async def post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
         return self._client.post(path, body)
+
+    async def put(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        return self._client.put(path, body)
+
+    async def patch(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        return self._client.patch(path, body)
+
+    async def delete(self, path: str) -> dict[str, Any]:
+        return self._client.delete(path)
 
     def events(self) -> AsyncIterator[Event]:
         raise AssertionError("one frame follows nothing")

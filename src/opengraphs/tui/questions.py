@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 from typing import Any, NamedTuple, Protocol
 
 from opengraphs.client.wire import run_path
+from opengraphs.errors import DaemonError, OgError
 from opengraphs.protocol.events import Event
 
 
@@ -19,6 +20,12 @@ class Source(Protocol):
     async def get(self, path: str, **query: Any) -> dict[str, Any]: ...
 
     async def post(self, path: str, body: dict[str, Any]) -> dict[str, Any]: ...
+
+    async def put(self, path: str, body: dict[str, Any]) -> dict[str, Any]: ...
+
+    async def patch(self, path: str, body: dict[str, Any]) -> dict[str, Any]: ...
+
+    async def delete(self, path: str) -> dict[str, Any]: ...
 
     def events(self) -> AsyncIterator[Event]: ...
 
@@ -42,13 +49,74 @@ class RunsQuestion(NamedTuple):
     sort: str
     offset: int
     limit: int
+    values: tuple[str, ...] = ()
+    tree: bool = False
+    folded: tuple[str, ...] = ()
 
     async def ask(self, source: Source) -> dict[str, Any]:
         # A cursor is "row:run"; without a run it begins at the row, wherever that is by now.
         cursor = f"{self.offset}:" if self.offset else None
         return await source.get(
-            "/runs", filter=self.filter or None, sort=self.sort, cursor=cursor, limit=self.limit
+            "/runs",
+            filter=self.filter or None,
+            sort=self.sort,
+            cursor=cursor,
+            limit=self.limit,
+            values=",".join(self.values) or None,
+            tree=1 if self.tree else None,
+            folded=",".join(self.folded) or None,
         )
+
+
+class FieldsQuestion(NamedTuple):
+    """What filters and columns may name, of that what begins with `typed`; the most frequent first."""
+
+    typed: str
+    limit: int
+    slot: str = "runs-fields"
+
+    async def ask(self, source: Source) -> dict[str, Any]:
+        return await source.get("/runs/fields", q=self.typed or None, limit=self.limit)
+
+
+class KeysQuestion(NamedTuple):
+    """Metrics of the store that fit what was typed."""
+
+    typed: str
+    limit: int
+    slot: str = "runs-metrics"
+
+    async def ask(self, source: Source) -> dict[str, Any]:
+        return await source.get("/metrics/keys", q=self.typed or None, limit=self.limit)
+
+
+class EditRequest(NamedTuple):
+    """The same change to some runs, one after the other; what one of them refuses is said of the first.
+
+    said: what is told when it is done. note: `body` is something to be noted, not fields to be changed.
+    """
+
+    runs: tuple[str, ...]
+    body: dict[str, Any]
+    said: str
+    note: bool = False
+    slot: str = "runs-edit"
+
+    async def ask(self, source: Source) -> dict[str, Any]:
+        done: list[dict[str, Any]] = []
+        refused: list[str] = []
+        for run in self.runs:
+            try:
+                if self.note:
+                    await source.post(run_path(run, "events"), self.body)
+                    done.append({"run_id": run})
+                else:
+                    done.append((await source.patch(run_path(run), self.body)).get("run", {}))
+            except DaemonError:
+                raise
+            except OgError as error:
+                refused.append(error.message)
+        return {"done": done, "refused": refused}
 
 
 class RunQuestion(NamedTuple):
@@ -154,17 +222,6 @@ class FindQuestion(NamedTuple):
         )
 
 
-class StopRequest(NamedTuple):
-    """Ask for the end of a run: TERM, then KILL after the grace time."""
-
-    run: str
-    grace_s: float = 10.0
-    slot: str = "stop"
-
-    async def ask(self, source: Source) -> dict[str, Any]:
-        return await source.post(run_path(self.run, "stop"), {"grace_s": self.grace_s})
-
-
 class LogAtQuestion(NamedTuple):
     """The log line of a step, or of a moment (epoch seconds) where `step` is None."""
 
@@ -177,6 +234,17 @@ class LogAtQuestion(NamedTuple):
         if self.step is not None:
             return await source.get(run_path(self.run, "log"), at_step=self.step)
         return await source.get(run_path(self.run, "log"), at_time=self.time)
+
+
+class StopRequest(NamedTuple):
+    """Ask for the end of a run: TERM, then KILL after the grace time."""
+
+    run: str
+    grace_s: float = 10.0
+    slot: str = "stop"
+
+    async def ask(self, source: Source) -> dict[str, Any]:
+        return await source.post(run_path(self.run, "stop"), {"grace_s": self.grace_s})
 
 
 class EventsQuestion(NamedTuple):
@@ -246,3 +314,24 @@ class EventRequest(NamedTuple):
 
     async def ask(self, source: Source) -> dict[str, Any]:
         return await source.post(run_path(self.run, "events"), dict(self.fields))
+
+
+class ViewsQuestion(NamedTuple):
+    """The saved views of a project."""
+
+    project: str
+    slot: str = "views"
+
+    async def ask(self, source: Source) -> dict[str, Any]:
+        return await source.get("/views", project=self.project)
+
+
+class ViewsChange(NamedTuple):
+    """Save, remove or choose views of a project; the reply is how they are then. change: see `PUT /views`."""
+
+    project: str
+    change: dict[str, Any]
+    slot: str = "views"
+
+    async def ask(self, source: Source) -> dict[str, Any]:
+        return await source.put("/views", {"project": self.project, **self.change})

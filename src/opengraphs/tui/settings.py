@@ -52,6 +52,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("ui.mode", "full", "OG_UI", ("full", "minimal"), "`minimal`: curves only, no side panels"),
     Setting("ui.refresh_ms", 250, "OG_REFRESH_MS", (), "how often live curves may change, 33 to 60000"),
     Setting("ui.panels", "", "OG_PANELS", (), "panels of plug-ins at the side of Graphs: names, with commas"),
+    Setting("ui.export_dir", "", "OG_EXPORT_DIR", (), "where `s` saves; empty: the working folder"),
     Setting(
         "run.mirror_to",
         "",
@@ -90,6 +91,12 @@ class Settings(NamedTuple):
         return value if isinstance(value, tuple) else (str(value),)
 
 
+def defaults() -> Settings:
+    """What holds where nobody chose anything."""
+    values = {setting.name: setting.default for setting in SETTINGS}
+    return Settings(values, dict.fromkeys(values, "default"), {})
+
+
 def load(
     *,
     flags: Mapping[str, Value | None] | None = None,
@@ -105,28 +112,29 @@ def load(
         UsageError: a file is no TOML, a setting does not exist or has a wrong value.
     """
     environ = os.environ if env is None else env
-    values: dict[str, Value] = {setting.name: setting.default for setting in SETTINGS}
-    sources = dict.fromkeys(values, "default")
-    keys: dict[str, tuple[str, ...]] = {}
+    values, sources, keys = defaults()
     for path in _files(environ, cwd):
         _take_file(path, values, sources, keys)
     for setting in SETTINGS:
         if setting.env and environ.get(setting.env):
-            values[setting.name] = _checked(setting, environ[setting.env], f"${setting.env}")
+            values[setting.name] = checked(setting, environ[setting.env], f"${setting.env}")
             sources[setting.name] = "environment"
         said = (flags or {}).get(setting.name)
         if said is not None:
-            values[setting.name] = _checked(setting, said, "command line")
+            values[setting.name] = checked(setting, said, "command line")
             sources[setting.name] = "flag"
     return Settings(values, sources, keys)
 
 
+def project_file(cwd: Path | None = None) -> Path | None:
+    """The nearest `og.toml` from the working folder upwards; None where there is none."""
+    here = (cwd or Path.cwd()).absolute()
+    return next((p for p in (folder / PROJECT_FILE for folder in (here, *here.parents)) if p.is_file()), None)
+
+
 def _files(environ: Mapping[str, str], cwd: Path | None) -> list[Path]:
     """User file first, then the nearest project file, which wins."""
-    here = (cwd or Path.cwd()).absolute()
-    project = next(
-        (p for p in (folder / PROJECT_FILE for folder in (here, *here.parents)) if p.is_file()), None
-    )
+    project = project_file(cwd)
     user = paths.config_file(environ)
     return [path for path in (user, project) if path is not None and path.is_file()]
 
@@ -152,7 +160,7 @@ def _take_file(
             raise UsageError(
                 f"{name} belongs into the user's own {paths.config_file()}", hint=hint, path=str(path)
             )
-        values[setting.name] = _checked(setting, value, str(path))
+        values[setting.name] = checked(setting, value, str(path))
         sources[setting.name] = str(path)
     for action, chosen in tables.get("keys", {}).items():
         keys[action] = _key_list(action, chosen, path)
@@ -174,7 +182,7 @@ def _key_list(action: str, chosen: object, path: Path) -> tuple[str, ...]:
     return tuple(names)
 
 
-def _checked(setting: Setting, value: object, source: str) -> Value:
+def checked(setting: Setting, value: object, source: str) -> Value:
     """`value` in the setting's type, or UsageError naming setting and source."""
     try:
         typed = _typed(setting.default, value)

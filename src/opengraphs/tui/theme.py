@@ -31,8 +31,8 @@ ANSI_NAMES = (
     "bright_green", "bright_yellow", "bright_blue", "bright_magenta", "bright_cyan", "bright_white",
 )  # fmt: skip
 
-_BLACK = "#000000"
-"""Text on the ground of a match, which is bright in every theme."""
+LINE_CONTRAST, TEXT_CONTRAST = 3.0, 4.5
+"""What lines and words have at least over the ground (WCAG 2.2, 1.4.3 and 1.4.11); tests hold themes to it."""
 
 _QUIET = frozenset({"dim", "faint", "border"})
 """Drawn with the dim attribute where there are 16 colours or none: bright black is invisible on some palettes."""
@@ -74,6 +74,7 @@ class Theme:
     colors: role → colour; a role that is missing is the terminal's own text. series: the
     palette of curves. ansi, ansi_series: colour numbers to use where there are only 16;
     without them the nearest are taken. colorless: drawn as on a terminal without colour.
+    texture: curves differ by texture and marker, too, although there is colour.
     """
 
     def __init__(
@@ -86,6 +87,7 @@ class Theme:
         ansi: Mapping[str, int] | None = None,
         ansi_series: Sequence[int] | None = None,
         colorless: bool = False,
+        texture: bool = False,
     ) -> None:
         self.name = name
         self.colors = dict(colors)
@@ -94,6 +96,7 @@ class Theme:
         self.ansi = dict(ansi or {})
         self.ansi_series = list(ansi_series or ())
         self.colorless = colorless
+        self.texture = texture
         self._styles: dict[tuple[str, str], Style] = {}
 
     def resolve(self, role: str, depth: str) -> Style:
@@ -104,8 +107,11 @@ class Theme:
         return style
 
     def textured(self, depth: str) -> bool:
-        """Whether curves have to be told apart by texture and marker: there is no colour."""
-        return self.colorless or depth == "none"
+        """Whether curves are told apart by texture and marker: colour is not there, or cannot be relied on.
+
+        What sixteen colours look like is the terminal's affair.
+        """
+        return self.colorless or self.texture or depth in ("none", "16")
 
     def _make(self, role: str, depth: str) -> Style:
         base = role
@@ -121,9 +127,9 @@ class Theme:
     def _colored(self, base: str, depth: str) -> Style:
         background = self._color("background", depth)
         if base == "hit":
-            return Style(_in_depth(_BLACK, depth), self._color("hit", depth) or "color(3)")
+            return Style(self._text_on("hit", depth), self._color("hit", depth) or "color(3)")
         if base == "hit.now":
-            return Style(_in_depth(_BLACK, depth), self._color("accent", depth) or "color(6)")
+            return Style(self._text_on("accent", depth), self._color("accent", depth) or "color(6)")
         if base == "cursor":
             return Style(reverse=True)
         if base.startswith("ansi."):
@@ -146,9 +152,19 @@ class Theme:
             return Style(_in_depth(color, depth), background)
         if isinstance(color, int):
             return Style(_in_depth(color, depth), background, dim=True)
-        ground = self.colors.get("background")
-        canvas = ground if isinstance(ground, str) else "#101418" if self.dark else "#ffffff"
-        return Style(_in_depth(mix(color, canvas, 0.42 if self.dark else 0.5), depth), background)
+        return Style(_in_depth(_quieter(color, self.ground), depth), background)
+
+    @property
+    def ground(self) -> str:
+        """What it is drawn on: its own background, else that of a usual terminal."""
+        own = self.colors.get("background")
+        return own if isinstance(own, str) else "#101418" if self.dark else "#ffffff"
+
+    def _text_on(self, role: str, depth: str) -> str:
+        """Black or white, what can be read on a ground of this role."""
+        color = self.colors.get(role)
+        white = isinstance(color, str) and contrast(color, "#ffffff") > contrast(color, "#000000")
+        return _in_depth("#ffffff" if white else "#000000", depth)
 
     def _select(self, style: Style, depth: str) -> Style:
         if depth == "none":
@@ -191,6 +207,24 @@ def mix(color: str, ground: str, share: float) -> str:
     return "#" + "".join(f"{round(front * share + back * (1 - share)):02x}" for front, back in pairs)
 
 
+def _quieter(color: str, ground: str) -> str:
+    """Some of a colour mixed into the ground: as little as can still be seen as a line."""
+    mixed = (mix(color, ground, percent / 100) for percent in range(42, 100, 4))
+    return next((found for found in mixed if contrast(found, ground) >= LINE_CONTRAST), color)
+
+
+def contrast(color: str, other: str) -> float:
+    """WCAG's ratio of two colours `#rrggbb`: 1 the same, 21 black and white."""
+    low, high = sorted((_luminance(color), _luminance(other)))
+    return (high + 0.05) / (low + 0.05)
+
+
+def _luminance(color: str) -> float:
+    parts = [value / 255 for value in _rgb(color)]
+    red, green, blue = (p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
 _LEVELS = (0, 95, 135, 175, 215, 255)
 
 
@@ -218,8 +252,11 @@ def _nearest16(color: Color) -> int:
     return min(range(8), key=lambda i: sum((a - b) ** 2 for a, b in zip(_ANSI_RGB[i], rgb, strict=True)))
 
 
+_KEYS = ("base", "dark", "texture", "series", "colors")
+
+
 def from_table(name: str, table: Mapping[str, object], *, path: str = "") -> Theme:
-    """A theme from a TOML table: `base`, `dark`, `[colors]` by role, `series` as a list.
+    """A theme from a TOML table: `base`, `dark`, `texture`, `[colors]` by role, `series` as a list.
 
     Colours are `#rrggbb`, `#rgb`, one of `ANSI_NAMES`, or 0 to 15. What is not set comes
     from `base` (dark when missing).
@@ -227,6 +264,11 @@ def from_table(name: str, table: Mapping[str, object], *, path: str = "") -> The
     Raises:
         UsageError: an unknown role, a colour that is none, an unknown base.
     """
+    strange = [key for key in table if key not in _KEYS]
+    if strange:
+        raise UsageError(
+            f"theme {name!r}: unknown key {strange[0]!r}", hint=f"keys: {', '.join(_KEYS)}", path=path
+        )
     base = THEMES.get(str(table.get("base", "dark")))
     if base is None:
         raise UsageError(
@@ -250,6 +292,8 @@ def from_table(name: str, table: Mapping[str, object], *, path: str = "") -> The
         {**base.colors, **colors},
         series or base.series,
         dark=bool(table.get("dark", base.dark)),
+        texture=bool(table.get("texture", base.texture)),
+        colorless=base.colorless,
         ansi={role: number for role, number in base.ansi.items() if role not in colors},
         ansi_series=() if series else base.ansi_series,
     )
@@ -282,8 +326,8 @@ _ANSI_SERIES = (6, 3, 2, 5, 4, 1, 7)
 DARK = Theme(
     "dark",
     {
-        "dim": "#8b949e",
-        "faint": "#4a525c",
+        "dim": "#919aa4",
+        "faint": "#606975",
         "border": "#3b434d",
         "focus": "#6cb6ff",
         "title": "#c9d1d9",
@@ -302,19 +346,19 @@ DARK = Theme(
 LIGHT = Theme(
     "light",
     {
-        "dim": "#656d76",
-        "faint": "#b4bac2",
+        "dim": "#5f6770",
+        "faint": "#8b929b",
         "border": "#c3c9d0",
         "focus": "#0969da",
         "title": "#24292f",
         "accent": "#0969da",
-        "ok": "#1a7f5a",
-        "warn": "#9a6700",
+        "ok": "#157753",
+        "warn": "#8f5f00",
         "error": "#cf222e",
         "hit": "#f2d675",
-        "selection": "#dcebfb",
+        "selection": "#e4effc",
     },
-    ["#0072b2", "#c95f00", "#00805c", "#b0508a", "#8a7400", "#b3361d", "#5a50c8", "#57606a"],
+    ["#0072b2", "#b85600", "#00805c", "#b0508a", "#8a7400", "#b02418", "#5a50c8", "#57606a"],
     dark=False,
     ansi=_ANSI,
     ansi_series=(4, 1, 2, 5, 6, 3, 0),
@@ -333,7 +377,7 @@ HIGH_CONTRAST = Theme(
         "accent": "#ffff55",
         "ok": "#55ff99",
         "warn": "#ffcc33",
-        "error": "#ff7766",
+        "error": "#ff8877",
         "hit": "#ffff55",
         "selection": "#003a70",
     },
@@ -342,13 +386,49 @@ HIGH_CONTRAST = Theme(
     ansi_series=_ANSI_SERIES,
 )
 
+COLORBLIND = Theme(
+    "colorblind",
+    {
+        **DARK.colors,
+        "accent": "#dd8fbf",
+        "focus": "#dd8fbf",
+        "ok": "#56b4e9",
+        "warn": "#f0e442",
+        "error": "#ee7733",
+    },
+    ["#56b4e9", "#e69f00", "#f0e442", "#dd8fbf", "#ffffff", "#009e73", "#d55e00", "#4a86e8"],
+    ansi={**_ANSI, "ok": 4, "error": 5},
+    ansi_series=(6, 3, 7, 5, 4, 2, 1),
+    texture=True,
+)
+"""Signals and curves that differ in blue, yellow and lightness, never in red against green."""
+
+COLORBLIND_LIGHT = Theme(
+    "colorblind-light",
+    {
+        **LIGHT.colors,
+        "accent": "#8c3c72",
+        "focus": "#8c3c72",
+        "ok": "#0072b2",
+        "warn": "#b34700",
+        "error": "#5c0012",
+    },
+    ["#0072b2", "#b34700", "#000000", "#8a00e6", "#661456", "#e6005c", "#000080"],
+    dark=False,
+    ansi={**_ANSI, "ok": 4, "error": 5},
+    ansi_series=(4, 1, 0, 5, 3, 2, 6),
+    texture=True,
+)
+
 ANSI = Theme("ansi", dict(_ANSI), list(_ANSI_SERIES), ansi=_ANSI, ansi_series=_ANSI_SERIES)
 """The terminal's own sixteen colours at any depth."""
 
 MONO = Theme("mono", {}, [7], colorless=True)
 """No colour at any depth: bold, dim and reverse tell apart."""
 
-THEMES: dict[str, Theme] = {theme.name: theme for theme in (DARK, LIGHT, HIGH_CONTRAST, ANSI, MONO)}
+THEMES: dict[str, Theme] = {
+    theme.name: theme for theme in (DARK, LIGHT, HIGH_CONTRAST, COLORBLIND, COLORBLIND_LIGHT, ANSI, MONO)
+}
 
 
 def pick(name: str | None, *, dark: bool, folder: str | None = None) -> Theme:
@@ -369,6 +449,17 @@ def pick(name: str | None, *, dark: bool, folder: str | None = None) -> Theme:
     if "/" in name or not os.path.isfile(path):  # noqa: PTH113 - stage 0 does without pathlib
         raise UsageError(f"no theme {name!r}", hint=f"one of auto, {', '.join(THEMES)}, or a file in {where}")
     return _read(name, path)
+
+
+def own(folder: str | None = None) -> list[str]:
+    """The names of the themes of one's own, sound or not."""
+    try:
+        files = os.listdir(themes_folder() if folder is None else folder)  # noqa: PTH208 - stage 0 has no pathlib
+    except OSError:
+        return []
+    return sorted(
+        name[:-5] for name in files if name.endswith(".toml") and name[:-5] not in (*THEMES, "auto")
+    )
 
 
 def themes_folder() -> str:

@@ -10,7 +10,8 @@ from key_cases.case import Case
 def panels(s: Session) -> tuple[object, ...]:
     """What `tab` changes, on any screen."""
     views = s.app.views
-    return s.desk.runs.on_cards, views["graphs"].panel, views["compare"].state.panel, s.desk.system.focus
+    panels = [views[name].state.panel for name in ("compare", "samples", "alerts")]
+    return s.desk.runs.on_cards, views["graphs"].panel, s.desk.system.focus, *panels
 
 
 CASES: dict[str, Case] = {
@@ -19,12 +20,17 @@ CASES: dict[str, Case] = {
     "screen.compare": Case(lambda s: s.desk.screen, after="compare"),
     "screen.logs": Case(lambda s: s.desk.screen, after="logs"),
     "screen.system": Case(lambda s: s.desk.screen, after="system"),
+    "screen.samples": Case(lambda s: s.desk.screen, after="samples"),
+    "screen.alerts": Case(lambda s: s.desk.screen, after="alerts"),
     "help": Case(lambda s: ": keys" in s.text, after=True),
     "leave": Case(lambda s: "still running" in s.text, after=True),
     "back": Case(lambda s: s.app.overlay is None, before=("question_mark",), after=True),
     "panel.next": Case(panels),
     "panel.previous": Case(panels),
     "palette": Case(lambda s: "actions" in s.text, after=True),
+    "views": Case(lambda s: "views of " in s.text, after=True),
+    "export": Case(lambda s: "save what is shown" in s.text, after=True),
+    "options": Case(lambda s: "options" in s.text and "refresh_ms" in s.text, after=True),
     "rescan": Case(lambda s: len(s.source.asked)),
     "suspend": Case(lambda s: s.app.suspended, after=1),
     "redraw": Case(lambda s: s.app.redrawn, after=1),

@@ -16,4 +16,15 @@ CASES: dict[str, Case] = {
     "logs.find": Case(lambda s: s.app.view.edit is not None, after=True),
     "logs.next": Case(lambda s: s.desk.logs.match, ("home", "slash", *"step", "enter"), after=1),
     "logs.previous": Case(lambda s: s.desk.logs.match, ("home", "slash", *"step", "enter", "n"), after=0),
+    "logs.filter": Case(lambda s: (s.app.view.edit is not None, s.app.view.purpose), after=(True, "filter")),
+    "logs.jump": Case(lambda s: (s.app.view.edit is not None, s.app.view.purpose), after=(True, "go to")),
+    "logs.regex": Case(lambda s: s.desk.logs.wanted.regex, after=False),
+    "logs.case": Case(lambda s: s.desk.logs.wanted.case, after="exact"),
+    "logs.wrap": Case(lambda s: s.desk.logs.wrap, after=True),
+    "logs.mark": Case(lambda s: s.desk.logs.marked, ("home",), after=(0, 0)),
+    "logs.copy": Case(
+        lambda s: s.desk.clipboard.text,
+        ("home", "V", "down"),
+        after="step     0 loss 2.0000\nstep     1 loss 1.0000",
+    ),
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import click
 import pytest
@@ -58,3 +59,16 @@ def test_store_that_is_not_there_offers_nothing(tmp_path: Path) -> None:
 def test_damaged_run_json_costs_only_the_name(store: Path) -> None:
     (store / "runs" / "20270115-075900-k7f3" / "run.json").write_text("[1")
     assert offered(store, "k7") == [("k7f3", None)]
+
+
+def test_settings_and_what_they_may_be() -> None:
+    def offered(complete: Any, typed: str, **params: Any) -> list[str]:
+        ctx = click.Context(click.Command("set"))
+        ctx.params = params
+        return [item.value for item in complete(ctx, PARAM, typed)]
+
+    assert offered(completing.settings, "ui.m") == ["ui.mode", "ui.mouse"]
+    assert offered(completing.setting_values, "", name="ui.mouse") == ["true", "false"]
+    assert offered(completing.setting_values, "b", name="ui.glyphs") == ["braille", "block"]
+    assert "colorblind" in offered(completing.setting_values, "c", name="ui.theme")
+    assert offered(completing.setting_values, "", name="nothing") == []

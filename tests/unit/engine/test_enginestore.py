@@ -653,3 +653,31 @@ def test_odd_keys_go_all_the_way(maker: Any) -> None:
         engine.close()
     folder = maker.run("run with space ü")
     assert maker.open().resolve(folder.name) == "run with space ü"
+
+
+# -- what lists say beside run.json ------------------------------------------------------------
+
+
+def test_a_list_has_the_total_of_a_run_that_only_prints_a_bar(maker: Any) -> None:
+    folder = maker.run(RUN, ended=False)
+    (folder / "stdout.log").write_text(" 30%|###       | 30/100 [00:03<00:07, 10.00it/s]\r")
+    engine = maker.open()
+    (row,) = engine.runs()["runs"]
+    assert (row["progress"]["step"], row["progress"]["total"]) == (30, 100)
+    assert row["last_step"] is None
+
+
+def test_rows_have_the_figures_that_were_asked_for_and_their_place(maker: Any, read_all: Any) -> None:
+    maker.run(RUN)
+    maker.append([record(0, loss=3.0, acc=0.1), record(1, loss=1.0, acc=0.5), record(2, loss=2.0, acc=0.4)])
+    maker.run(OTHER, parent={"run_id": RUN, "step": 1})
+    engine = maker.open()
+    read_all(engine)
+    names = ["min.loss", "max.loss", "best.acc", "best.loss", "min.none"]
+    rows = engine.runs(values=names, tree=True, sort="min.loss")["runs"]
+    assert [(row["run_id"], row["place"]["depth"]) for row in rows] == [(RUN, 0), (OTHER, 1)]
+    assert list(rows[0]["values"].values()) == [1.0, 3.0, 0.5, 1.0, None]
+    assert rows[0]["best"] == 1.0
+    folded = engine.runs(tree=True, folded=[RUN])
+    assert (folded["total"], folded["runs"][0]["place"]["below"]) == (1, 1)
+    assert "place" not in engine.runs()["runs"][0]

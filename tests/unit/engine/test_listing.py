@@ -137,3 +137,63 @@ def test_words_of_the_filter_language_sort_too(as_in_filters: str, key: str) -> 
         entry("c", created_at="2026-04", started_at="2026-04", tags=["x"]),
     ]
     assert ids(page(runs, as_in_filters)) == ids(page(runs, key))
+
+
+def tree(
+    entries: list[Entry], parents: dict[str, str], *folded: str, sort: str = "-created_at"
+) -> list[tuple[str, int, int, bool]]:
+    newest_first = sorted(entries, key=lambda one: one.run_id, reverse=True)
+    found = listing.page(
+        newest_first,
+        where="",
+        project=None,
+        status=None,
+        sort=sort,
+        limit=10,
+        cursor=None,
+        parents=parents,
+        folded=folded,
+    )
+    assert found.places is not None
+    assert found.total == len(found.entries)
+    return [(run_id, *found.places[run_id]) for run_id in ids(found)]
+
+
+def test_a_family_stands_together_where_its_first_member_would() -> None:
+    made = [entry(name, created_at=name) for name in ("a", "b", "c", "d", "e")]
+    parents = {"b": "a", "d": "b", "e": "a"}
+    assert tree(made, parents) == [
+        ("a", 0, 3, False),
+        ("b", 1, 1, False),
+        ("d", 2, 0, False),
+        ("e", 1, 0, False),
+        ("c", 0, 0, False),
+    ]
+    assert tree(made, parents, sort="created_at")[-1][0] == "c"
+
+
+def test_folded_runs_hide_what_came_from_them() -> None:
+    made = [entry(name, created_at=name) for name in ("a", "b", "c", "d")]
+    parents = {"b": "a", "d": "b"}
+    assert tree(made, parents, "a", "c") == [("a", 0, 2, True), ("c", 0, 0, False)]
+    assert tree(made, parents, "b") == [("a", 0, 2, False), ("b", 1, 1, True), ("c", 0, 0, False)]
+
+
+def test_a_run_hangs_below_its_nearest_listed_ancestor_and_circles_end() -> None:
+    made = [entry(name, created_at=name) for name in ("a", "c", "x", "y")]
+    parents = {"b": "a", "c": "b", "x": "y", "y": "x"}
+    assert tree(made, parents) == [
+        ("x", 0, 1, False),
+        ("y", 1, 0, False),
+        ("a", 0, 1, False),
+        ("c", 1, 0, False),
+    ]
+
+
+def test_lists_sort_by_the_ends_of_a_metric() -> None:
+    made = [entry("a"), entry("b"), entry("c")]
+    for one, ends in zip(made, ((1.0, 5.0), (3.0, 4.0), None), strict=True):
+        one.digest = {"ends": {"loss": ends}} if ends else {}
+    assert ids(page(made, "min.loss")) == ["a", "b", "c"]
+    assert ids(page(made, "max.loss")) == ["b", "a", "c"]
+    assert ids(page(made, "-best.loss")) == ["b", "a", "c"]

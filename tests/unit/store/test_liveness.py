@@ -84,6 +84,50 @@ def test_listed_lock_is_never_touched(
         assert locks.held(path) is True
 
 
+class CountedTable(type(Path())):  # type: ignore[misc]
+    """The kernel's table, and how often it was read."""
+
+    reads = 0
+
+    def read_text(self, *args: object, **kwargs: object) -> str:
+        type(self).reads += 1
+        return str(super().read_text(*args, **kwargs))
+
+
+def test_table_is_read_only_for_what_it_alone_can_say(tmp_path: Path, old_files: None) -> None:
+    """Each read of it stops the machine's lockers for milliseconds."""
+    path = tmp_path / "run.lock"
+    path.touch()
+    CountedTable.reads = 0
+    locks = Locks(CountedTable("/proc/locks"))
+    locks.refresh()
+    assert CountedTable.reads == 0
+    child = hold(path)
+    try:
+        for _ in range(3):
+            locks.refresh()
+            assert locks.held(path) is True
+            assert locks.held(path) is True
+        assert CountedTable.reads == 1
+    finally:
+        release(child)
+    locks.refresh()
+    assert locks.held(path) is False
+    assert CountedTable.reads == 2
+
+
+def test_lock_that_its_living_owner_let_go_is_free(tmp_path: Path, old_files: None) -> None:
+    path = tmp_path / "run.lock"
+    locks = Locks()
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        locks.refresh()
+        assert locks.held(path) is True
+        fcntl.flock(file, fcntl.LOCK_UN)
+        locks.refresh()
+        assert locks.held(path) is False
+
+
 def test_file_just_made_is_not_probed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A starting writer locks with LOCK_NB: a probe in that moment would have it refused."""
     path = tmp_path / "run.lock"
@@ -119,4 +163,4 @@ def test_probe_lets_go_at_once(tmp_path: Path, old_files: None) -> None:
     ],
 )
 def test_lines_of_the_kernels_table(line: str, key: tuple[int, int] | None) -> None:
-    assert liveness._flock_key(line) == key
+    assert liveness._flock(line) == (None if key is None else (key, 11871))

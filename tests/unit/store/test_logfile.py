@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from opengraphs.errors import UsageError
 from opengraphs.store import logfile, logsearch
 from opengraphs.store.logfile import LogFile
-from opengraphs.store.logsearch import is_risky, search
+from opengraphs.store.logsearch import is_risky, matching, search
 from opengraphs.store.logtext import MAX_LINE_CHARS, clean, fold, plain
 
 
@@ -222,3 +222,22 @@ def test_pattern_that_explodes_is_stopped(tmp_path: Path, monkeypatch: pytest.Mo
 def test_broken_pattern_is_a_usage_error(tmp_path: Path, pattern: str) -> None:
     with pytest.raises(UsageError):
         search(LogFile(tmp_path / "stdout.log"), pattern, start=0, forward=True, budget_s=1)
+
+
+def test_matching_lines_come_in_pages(tmp_path: Path) -> None:
+    path = tmp_path / "stdout.log"
+    path.write_text("".join(f"line {n}\n" for n in range(100)))
+    log = LogFile(path)
+    first = matching(log, "5$", start=0, limit=4, budget_s=5)
+    assert [line["n"] for line in first.lines] == [5, 15, 25, 35]
+    rest = matching(log, "5$", start=first.next or 0, limit=100, budget_s=5)
+    assert ([line["n"] for line in rest.lines], rest.next) == ([45, 55, 65, 75, 85, 95], None)
+    assert matching(log, "(a+)+5$", start=0, limit=4, budget_s=5).lines == []
+    assert [line["n"] for line in matching(log, "(x?l+)+ine 9$", start=0, limit=4, budget_s=5).lines] == [9]
+
+
+def test_matching_stops_when_its_time_is_up(tmp_path: Path) -> None:
+    path = tmp_path / "stdout.log"
+    path.write_text("".join(f"line {n}\n" for n in range(100)))
+    found = matching(LogFile(path), "nothing", start=3, limit=4, budget_s=0)
+    assert (found.lines, found.next) == ([], 4)

@@ -160,6 +160,15 @@ def test_marks_cursor_and_focus(golden: Golden) -> None:
     assert " 180 " in axis_row
 
 
+def test_many_checkpoints_leave_the_axis_its_numbers() -> None:
+    xs = range(400)
+    marks = [Mark(x, "checkpoint") for x in range(0, 400, 10)]
+    spec = spec_of("train/loss", series("r1", "train/loss", xs, [1 / (1 + x) for x in xs]), marks=marks)
+    axis_row = plain(chart.paint(spec, 60, 12, BRAILLE))[-1]
+    assert " 200 " in axis_row
+    assert "◆" in axis_row
+
+
 def test_log_y(golden: Golden) -> None:
     xs = range(200)
     found = series("r1", "loss", xs, [10 ** (2 - x / 40) for x in xs])

@@ -262,7 +262,7 @@ def test_program_colours_become_roles_and_other_escapes_vanish() -> None:
 
 def test_matches_are_lit_across_colours() -> None:
     line: Any = {"n": 0, "text": "lo\x1b[31mss=1 loss\x1b[0m"}
-    row = log.paint_line(line, 20, BRAILLE, search=re.compile("loss"))
+    (row,) = log.paint_line(line, 20, BRAILLE, search=re.compile("loss"))
     assert [(text, role) for text, role in row if role == "hit"] == [
         ("lo", "hit"),
         ("ss", "hit"),
@@ -272,7 +272,7 @@ def test_matches_are_lit_across_colours() -> None:
 
 def test_a_long_line_costs_no_more_than_its_window() -> None:
     line: Any = {"n": 0, "text": "x" * 5_000_000}
-    assert row_width(log.paint_line(line, 100, BRAILLE, gutter=4)) == 100
+    assert row_width(log.paint_line(line, 100, BRAILLE, gutter=4)[0]) == 100
 
 
 # Overlays

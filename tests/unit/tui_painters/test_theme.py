@@ -20,6 +20,8 @@ PAINTED_ROLES = [
     "cursor",
 ]
 
+COLORED = [name for name in THEMES if name not in ("ansi", "mono")]
+
 
 @pytest.mark.parametrize("depth", DEPTHS)
 @pytest.mark.parametrize("name", list(THEMES))
@@ -40,35 +42,105 @@ def test_every_role_resolves_to_colours_of_the_depth(name: str, depth: str) -> N
 
 
 @pytest.mark.parametrize("depth", ["16", "256", "truecolor"])
-@pytest.mark.parametrize("name", ["dark", "light", "high-contrast"])
+@pytest.mark.parametrize("name", COLORED)
 def test_series_colours_differ(name: str, depth: str) -> None:
     looks = [THEMES[name].resolve(f"series.{n}", depth).fg for n in range(7)]
     assert len(set(looks)) == 7
 
 
-def luminance(color: str) -> float:
-    def linear(part: str) -> float:
-        share = int(part, 16) / 255
-        return share / 12.92 if share <= 0.04045 else ((share + 0.055) / 1.055) ** 2.4
-
-    return 0.2126 * linear(color[1:3]) + 0.7152 * linear(color[3:5]) + 0.0722 * linear(color[5:7])
+WORDS = ("dim", "title", "accent", "focus", "ok", "warn", "error")
+CURVES = tuple(f"series.{n}{shade}" for n in range(8) for shade in ("", ".dim"))
 
 
-@pytest.mark.parametrize(
-    ("name", "ground"), [("dark", "#101418"), ("light", "#ffffff"), ("high-contrast", "#000000")]
-)
-def test_curves_and_words_stand_out_from_the_ground(name: str, ground: str) -> None:
-    for role in [*(f"series.{n}" for n in range(8)), "dim", "title", "accent", "ok", "warn", "error"]:
-        color = THEMES[name].resolve(role, "truecolor").fg
-        assert color is not None
-        pair = sorted((luminance(color), luminance(ground)))
-        assert (pair[1] + 0.05) / (pair[0] + 0.05) >= 4.0, role
+def ratio(name: str, role: str, ground: str) -> float:
+    color = THEMES[name].resolve(role, "truecolor").fg
+    assert color is not None
+    return theme.contrast(color, ground)
+
+
+def test_contrast_is_that_of_wcag() -> None:
+    assert theme.contrast("#000000", "#ffffff") == pytest.approx(21)
+    assert theme.contrast("#777777", "#ffffff") == pytest.approx(4.48, abs=0.01)
+
+
+@pytest.mark.parametrize("name", COLORED)
+def test_words_can_be_read_and_lines_be_seen(name: str) -> None:
+    """Frames (`border`) are not held to it: nothing is lost without them, save where contrast was asked for."""
+    own = THEMES[name]
+    for ground in {own.ground, "#000000" if own.dark else "#ffffff"}:
+        for role in WORDS:
+            assert ratio(name, role, ground) >= theme.TEXT_CONTRAST, role
+        for role in (*CURVES, "faint"):
+            assert ratio(name, role, ground) >= theme.LINE_CONTRAST, role
+    selection = str(own.colors["selection"])
+    for role in WORDS:
+        assert ratio(name, role, selection) >= 4.4, role
+    assert ratio(name, "border", own.ground) >= (theme.LINE_CONTRAST if name == "high-contrast" else 1.5)
+
+
+@pytest.mark.parametrize("name", COLORED)
+@pytest.mark.parametrize("role", ["hit", "hit.now"])
+def test_matches_can_be_read(name: str, role: str) -> None:
+    style = THEMES[name].resolve(role, "truecolor")
+    assert style.fg is not None
+    assert style.bg is not None
+    assert theme.contrast(style.fg, style.bg) >= theme.TEXT_CONTRAST
+
+
+def test_high_contrast_is_higher() -> None:
+    for role in WORDS:
+        assert ratio("high-contrast", role, "#000000") >= 7, role
+
+
+VISION = {
+    "normal": ((1, 0, 0), (0, 1, 0), (0, 0, 1)),
+    "no green": ((0.367, 0.861, -0.228), (0.280, 0.673, 0.047), (-0.012, 0.043, 0.969)),
+    "no red": ((0.152, 1.053, -0.205), (0.115, 0.786, 0.099), (-0.004, -0.048, 1.052)),
+    "no blue": ((1.256, -0.077, -0.179), (-0.078, 0.931, 0.148), (0.005, 0.691, 0.304)),
+}
+"""How eyes without one kind of cone see linear RGB (Machado, Oliveira and Fernandes, 2009)."""
+
+
+def seen(color: str, vision: str) -> tuple[float, float, float]:
+    """A colour in CIE L*a*b*, as these eyes see it."""
+    parts = [int(color[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+    linear = [p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
+    rows = VISION[vision]
+    r, g, b = (max(0.0, min(1.0, sum(a * v for a, v in zip(row, linear, strict=True)))) for row in rows)
+    xyz = (
+        (0.4124 * r + 0.3576 * g + 0.1805 * b) / 0.9505,
+        0.2126 * r + 0.7152 * g + 0.0722 * b,
+        (0.0193 * r + 0.1192 * g + 0.9505 * b) / 1.0888,
+    )
+    x, y, z = (t ** (1 / 3) if t > 0.008856 else 7.787 * t + 16 / 116 for t in xyz)
+    return 116 * y - 16, 500 * (x - y), 200 * (y - z)
+
+
+def nearest(colors: list[str], vision: str) -> float:
+    """The distance of the two colours that look most alike; 2 is just noticeable, side by side."""
+    return min(
+        sum((a - b) ** 2 for a, b in zip(seen(one, vision), seen(other, vision), strict=True)) ** 0.5
+        for one, other in itertools.combinations(colors, 2)
+    )
+
+
+@pytest.mark.parametrize("vision", VISION)
+@pytest.mark.parametrize("name", ["colorblind", "colorblind-light"])
+def test_colours_stay_apart_for_every_eye(name: str, vision: str) -> None:
+    own = THEMES[name]
+    signals = [own.resolve(role, "truecolor").fg or "" for role in ("ok", "warn", "error")]
+    curves = [own.resolve(f"series.{n}", "truecolor").fg or "" for n in range(7)]
+    assert nearest(signals, vision) >= 20
+    assert nearest(curves[:5], vision) >= 14
+    assert nearest(curves, vision) >= 10
 
 
 def test_mono_and_no_colour_never_colour() -> None:
     assert MONO.resolve("series.3", "truecolor").key() == Style().key()
     assert MONO.textured("truecolor")
-    assert not DARK.textured("16")
+    assert not DARK.textured("256")
+    assert DARK.textured("16"), "what sixteen colours look like is the terminal's affair"
+    assert THEMES["colorblind"].textured("truecolor")
     assert DARK.resolve("accent", "none").bold
     assert DARK.resolve("sel:dim", "none").reverse
 
@@ -95,6 +167,7 @@ def test_a_theme_of_ones_own(tmp_path: Path) -> None:
     ("text", "word"),
     [
         ("base = 'nope'", "nope"),
+        ("accent = '#fff'", "unknown key 'accent'"),
         ("[colors]\nacent = '#fff'", "acent"),
         ("[colors]\naccent = 'pinkish'", "pinkish"),
         ("series = [true]", "True"),

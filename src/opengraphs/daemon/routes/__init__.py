@@ -7,13 +7,27 @@ a route that is not there.
 from __future__ import annotations
 
 from opengraphs.daemon.app import Endpoint
-from opengraphs.daemon.routes import compare, edits, events, ingest, logs, meta, runs, series, sources
+from opengraphs.daemon.routes import (
+    alerts,
+    compare,
+    edits,
+    events,
+    ingest,
+    logs,
+    meta,
+    runs,
+    series,
+    sources,
+    views,
+)
+from opengraphs.protocol.alerts import AckRequest
 from opengraphs.protocol.compare import CompareRequest, DiffRequest, GroupRequest
 from opengraphs.protocol.control import ShutdownRequest, StopRequest
 from opengraphs.protocol.ingest import IngestRequest
 from opengraphs.protocol.runs import EventRequest, PatchRequest
 from opengraphs.protocol.series import SeriesRequest
 from opengraphs.protocol.sources import AttachRequest
+from opengraphs.protocol.views import ViewsRequest
 
 ROUTES: tuple[Endpoint, ...] = (
     Endpoint("GET", "/version", meta.version),
@@ -21,7 +35,12 @@ ROUTES: tuple[Endpoint, ...] = (
     Endpoint("GET", "/doctor", meta.doctor, query=("below",)),
     Endpoint("GET", "/host", meta.host, query=("processes", "sort", "filter")),
     Endpoint("POST", "/shutdown", meta.shutdown, body=tuple(ShutdownRequest.__annotations__)),
-    Endpoint("GET", "/runs", runs.page, query=("filter", "project", "status", "sort", "limit", "cursor")),
+    Endpoint(
+        "GET",
+        "/runs",
+        runs.page,
+        query=("filter", "project", "status", "sort", "limit", "cursor", "values", "tree", "folded"),
+    ),
     Endpoint("GET", "/runs/fields", runs.fields, query=("q", "limit")),
     Endpoint("GET", "/runs/{ref}", runs.one),
     Endpoint("PATCH", "/runs/{ref}", edits.patch, body=tuple(PatchRequest.__annotations__)),
@@ -30,7 +49,16 @@ ROUTES: tuple[Endpoint, ...] = (
     Endpoint("POST", "/runs/{ref}/stop", runs.stop, body=tuple(StopRequest.__annotations__)),
     Endpoint("GET", "/runs/{ref}/events", runs.events, query=("since", "limit")),
     Endpoint("POST", "/runs/{ref}/events", edits.add_event, body=tuple(EventRequest.__annotations__)),
-    Endpoint("GET", "/runs/{ref}/samples", runs.samples, query=("from", "limit")),
+    Endpoint(
+        "GET",
+        "/runs/{ref}/samples",
+        runs.samples,
+        query=("from", "limit", "filter", "sort", "name", "like", "like_run", "id", "cut"),
+    ),
+    Endpoint(
+        "GET", "/alerts", alerts.page, query=("run", "status", "level", "filter", "sort", "from", "limit")
+    ),
+    Endpoint("POST", "/alerts/{ref}/ack", alerts.acknowledge, body=tuple(AckRequest.__annotations__)),
     Endpoint("GET", "/trash", edits.trash, query=("limit",)),
     Endpoint("POST", "/trash/{ref}/restore", edits.restore),
     Endpoint("DELETE", "/trash/{ref}", edits.purge),
@@ -38,6 +66,8 @@ ROUTES: tuple[Endpoint, ...] = (
     Endpoint("POST", "/sources", sources.attach, body=tuple(AttachRequest.__annotations__)),
     Endpoint("DELETE", "/sources/{ref}", sources.detach),
     Endpoint("GET", "/imports/{ref}", sources.imported),
+    Endpoint("GET", "/views", views.listed, query=("project",)),
+    Endpoint("PUT", "/views", views.change, body=tuple(ViewsRequest.__annotations__)),
     Endpoint("GET", "/metrics/keys", series.keys, query=("run", "q", "limit")),
     Endpoint("POST", "/series", series.series, body=tuple(SeriesRequest.__annotations__)),
     Endpoint("GET", "/transforms", series.transforms),
@@ -47,7 +77,10 @@ ROUTES: tuple[Endpoint, ...] = (
     Endpoint("GET", "/runs/{ref}/points", series.points, query=("metric", "after", "limit", "ranks")),
     Endpoint("GET", "/runs/{ref}/system", series.system, query=("columns", "keys", "host", "from", "to")),
     Endpoint(
-        "GET", "/runs/{ref}/log", logs.log, query=("from", "lines", "grep", "direction", "follow", "raw")
+        "GET",
+        "/runs/{ref}/log",
+        logs.log,
+        query=("from", "lines", "grep", "matches", "direction", "follow", "raw", "at_step", "at_time"),
     ),
     Endpoint("GET", "/ingest", ingest.status),
     Endpoint("POST", "/ingest", ingest.start, body=tuple(IngestRequest.__annotations__)),

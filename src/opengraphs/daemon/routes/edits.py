@@ -45,7 +45,7 @@ def _patch(engine: EngineStore, changes: list[Change], ref: str, body: Mapping[s
     before = engine.facts(run_id)
     events = edits.events_of_patch(body, before)
     if events:
-        _append(engine, changes, run_id, events)
+        append(engine, changes, run_id, events)
     after = engine.facts(run_id)
     changed = [field for field in edits.FIELDS if before.get(field) != after.get(field)]
     return encode({"schema": SCHEMA, "run_id": run_id, "changed": changed, "run": after})
@@ -65,13 +65,18 @@ def _add_event(engine: EngineStore, changes: list[Change], ref: str, body: Mappi
     name = event.get("event_id")
     written = engine.noted(run_id, name) if name is not None else None
     if written is None:
-        written = _append(engine, changes, run_id, [event])[0]
+        written = append(engine, changes, run_id, [event])[0]
     return encode({"schema": SCHEMA, "run_id": run_id, "event": written})
 
 
-def _append(
+def append(
     engine: EngineStore, changes: list[Change], run_id: str, events: list[dict[str, Any]]
 ) -> list[dict[str, Any]]:
+    """Events of the daemon's own for a run; they count at once.
+
+    Raises:
+        DiskFullError, StoreError: they could not be written.
+    """
     run = engine.folder_of(run_id)
     with _writing(run):
         written = append_events(run, events, after_s=engine.newest_event_s(run_id))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import AsyncGenerator, Mapping
 from typing import TYPE_CHECKING, Any
@@ -27,15 +28,19 @@ _NEWS = frozenset(("log", "run", "gone"))
 
 
 async def log(call: Call) -> Answer:
-    """`GET /runs/{ref}/log`: a window; with `grep` the next match; with `follow` a stream."""
+    """`GET /runs/{ref}/log`: a window; with `grep` the next match; with `follow` a stream; with
+    `at_step` or `at_time` the line of that moment."""
     params = call.params
+    if params.text("at_step") is not None or params.text("at_time") is not None:
+        return await _at(call)
     lines = params.integer("lines", 200, low=1, high=MAX_LINES)
     start = params.integer("from", -lines, low=-FAR, high=FAR)
     raw, follow, pattern = params.flag("raw"), params.flag("follow"), params.text("grep")
     if follow and pattern:
         raise UsageError("follow and grep do not go together", hint="ask for one of them")
     if pattern:
-        return await _search(call, pattern)
+        matches = params.integer("matches", 1, low=1, high=MAX_LINES)
+        return await (_matches(call, pattern, matches) if matches > 1 else _search(call, pattern))
     store = await call.store()
     if follow:
         run = await store.resolve(call.ref)
@@ -43,6 +48,28 @@ async def log(call: Call) -> Answer:
     return await store.ask(
         lambda engine: encode(engine.log(call.ref, start=start, lines=lines, raw=raw)), runs=(call.ref,)
     )
+
+
+async def _at(call: Call) -> Answer:
+    params = call.params
+    step = params.number_or_none("at_step")
+    time_s = _moment(params.text("at_time")) if params.text("at_time") is not None else None
+    if step is not None and time_s is not None:
+        raise UsageError("at_step and at_time do not go together", hint="ask for one of them")
+    store = await call.store()
+    return await store.ask(
+        lambda engine: encode(engine.log_at(call.ref, step=step, time_s=time_s)), runs=(call.ref,)
+    )
+
+
+def _moment(text: str | None) -> float:
+    try:
+        moment = float(text or "")
+    except ValueError:
+        moment = math.nan
+    if not math.isfinite(moment):
+        raise UsageError(f"at_time is a number of epoch seconds, not {text!r}")
+    return moment
 
 
 async def _search(call: Call, pattern: str) -> LogReply:
@@ -64,6 +91,18 @@ async def _search(call: Call, pattern: str) -> LogReply:
                 "next": found["next"],
             }
         start = found["next"]
+
+
+async def _matches(call: Call, pattern: str, most: int) -> Answer:
+    """Matching lines from `from` on, as many as fit in a moment; `next` set: go on there."""
+    store = await call.store()
+    start = call.params.integer("from", 0, low=0, high=FAR)
+    if call.params.text("direction") == "back":
+        raise UsageError("matches go forward", hint="leave `direction` out, or `matches`")
+    return await store.ask(
+        lambda engine: encode(engine.log_matches(call.ref, pattern, start=start, limit=most)),
+        runs=(call.ref,),
+    )
 
 
 async def _follow(

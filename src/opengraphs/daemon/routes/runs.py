@@ -7,14 +7,18 @@ from typing import TYPE_CHECKING
 from opengraphs.daemon.encode import encode
 from opengraphs.daemon.params import body_number
 from opengraphs.daemon.stopping import stop_run
+from opengraphs.errors import UsageError
 from opengraphs.protocol.control import StopReply
 
 if TYPE_CHECKING:
     from opengraphs.daemon.app import Call
 
 MAX_PAGE = 2000
+FIGURES = ("min", "max", "best")
 MAX_GRACE_S = 3600.0
 MAX_FIELDS = 1000
+MAX_VALUES = 32
+MAX_FOLDED = 500
 FIELDS_SLICE_S = 0.01
 
 
@@ -25,12 +29,38 @@ async def page(call: Call) -> bytes:
     project, status, cursor = params.text("project"), params.text("status"), params.text("cursor")
     sort = params.text("sort") or "-created_at"
     limit = params.integer("limit", 200, low=1, high=MAX_PAGE)
+    values = _figures(_words(params.text("values"), MAX_VALUES, "values"))
+    tree, folded = params.flag("tree"), frozenset(_words(params.text("folded"), MAX_FOLDED, "folded"))
     return await store.ask(
         lambda engine: encode(
-            engine.runs(where=where, project=project, status=status, sort=sort, limit=limit, cursor=cursor)
+            engine.runs(
+                where=where,
+                project=project,
+                status=status,
+                sort=sort,
+                limit=limit,
+                cursor=cursor,
+                values=values,
+                tree=tree,
+                folded=folded,
+            )
         ),
         scan=True,
     )
+
+
+def _words(text: str | None, most: int, name: str) -> list[str]:
+    words = text.split(",") if text else []
+    if len(words) > most:
+        raise UsageError(f"{name} takes at most {most} words, not {len(words)}")
+    return words
+
+
+def _figures(words: list[str]) -> list[str]:
+    for word in words:
+        if not word.startswith(tuple(f"{end}." for end in FIGURES)):
+            raise UsageError(f"{word!r} is no figure of a metric", hint="min.KEY, max.KEY or best.KEY")
+    return words
 
 
 async def fields(call: Call) -> bytes:
@@ -68,12 +98,29 @@ async def events(call: Call) -> bytes:
 
 
 async def samples(call: Call) -> bytes:
-    """`GET /runs/{ref}/samples`."""
-    store = await call.store()
-    start = call.params.integer("from", 0, low=-(1 << 53), high=1 << 53)
-    limit = call.params.integer("limit", 50, low=1, high=MAX_PAGE)
+    """`GET /runs/{ref}/samples`: a window of them, or with `id` that one alone."""
+    from opengraphs.engine.samplelook import SampleQuery  # numpy comes with the engine
+
+    store, params = await call.store(), call.params
+    cut = params.integer("cut", 0, low=0, high=1 << 30)
+    sample_id = params.text("id")
+    if sample_id:
+        return await store.ask(
+            lambda engine: encode({"sample": engine.sample(call.ref, sample_id, cut=cut)}), runs=(call.ref,)
+        )
+    start = params.integer("from", 0, low=-(1 << 53), high=1 << 53)
+    limit = params.integer("limit", 50, low=1, high=MAX_PAGE)
+    asked = SampleQuery(
+        params.text("filter") or "", params.text("sort") or "time", table=params.text("name") or ""
+    )
+    query = None if asked == SampleQuery() else asked
+    like_id = params.text("like")
+    like = (params.text("like_run") or call.ref, like_id) if like_id else None
     return await store.ask(
-        lambda engine: encode(engine.samples(call.ref, start=start, limit=limit)), runs=(call.ref,)
+        lambda engine: encode(
+            engine.samples(call.ref, start=start, limit=limit, query=query, like=like, cut=cut)
+        ),
+        runs=(call.ref, like[0]) if like else (call.ref,),
     )
 
 

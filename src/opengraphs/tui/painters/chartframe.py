@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 _LABELS_FROM = 22
 """Narrower charts go without y labels."""
 
+_CROWDED = 8
+"""So many checkpoints and the like leave no room for numbers on the axis: numbers come first then."""
+
 
 class Line:
     """A curve ready to draw: values as floats, in log10 on a log axis."""
@@ -165,15 +168,14 @@ def x_axis_row(
 
     _dash_unread(lines, x_range, column, chars, glyphs)
     _place_marks(spec, lines, column, chars, roles, glyphs)
+    quiet = [border, "accent"] if roles.count("accent") > _CROWDED else [border]
     _select(spec, column, chars, roles, glyphs)
     if spec.cursor is not None and (at := column(spec.cursor)) is not None:
-        _place_label(
-            f" {axis.x_text(spec.cursor, spec.x_kind)} ", at, chars, roles, border, "b:accent", force=True
-        )
+        _place_label(f" {axis.x_text(spec.cursor, spec.x_kind)} ", at, chars, roles, "b:accent")
     ticks = axis.x_ticks(*x_range, max(1, box.plot_width // 11), spec.x_kind)
     for tick, text in zip(ticks, axis.x_labels(ticks, spec.x_kind), strict=True):
         if (at := column(tick)) is not None:
-            _place_label(f" {text} ", at, chars, roles, border, "dim")
+            _place_label(f" {text} ", at, chars, roles, "dim", over=quiet)
     return join(chars, roles)
 
 
@@ -235,12 +237,12 @@ def _place_marks(
 
 
 def _place_label(
-    text: str, at: int, chars: list[str], roles: list[str], border: str, role: str, *, force: bool = False
+    text: str, at: int, chars: list[str], roles: list[str], role: str, *, over: Sequence[str] | None = None
 ) -> None:
-    """A label centred on a cell of the axis, where it covers nothing but the line."""
+    """A label centred on a cell of the axis, where it covers nothing but roles of `over`; None is anything."""
     start = max(1, min(at - len(text) // 2, len(chars) - 1 - len(text)))
     cells = range(start, start + len(text))
-    if start < 1 or (not force and any(roles[x] != border for x in cells)):
+    if start < 1 or (over is not None and any(roles[x] not in over for x in cells)):
         return
     for x, char in zip(cells, text, strict=True):
         chars[x], roles[x] = char, role

@@ -23,6 +23,8 @@ TABS: tuple[Tab, ...] = (
     ("3", "compare"),
     ("4", "logs"),
     ("5", "system"),
+    ("6", "samples"),
+    ("7", "alerts"),
 )
 """The screens that exist now."""
 

@@ -48,6 +48,10 @@ class Rect:
         self.width = width
         self.height = height
 
+    def has(self, x: int, y: int) -> bool:
+        """Whether a cell lies in it."""
+        return self.x <= x < self.x + self.width and self.y <= y < self.y + self.height
+
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Rect) and self._key() == other._key()
 

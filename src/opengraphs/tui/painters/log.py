@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from opengraphs.tui.painters.cells import cut, fit, row_width
-from opengraphs.tui.painters.text import pad
+from opengraphs.tui.painters.text import cell_len, clip, pad
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,6 +20,12 @@ _ESCAPE = re.compile(
 )
 """Group 1 holds the parameters of an SGR sequence; every other escape is only recognised to be dropped."""
 
+_ERRORS = re.compile(
+    r"^Traceback \(|\b[A-Z]\w*(?:Error|Exception)\b|\b(?:ERROR|FATAL|CRITICAL)\b|^\s*(?:[Ee]rror|[Ff]atal)\s*:"
+)
+_WARNINGS = re.compile(r"\b(?:WARN|WARNING)\b|\b[A-Z]\w*Warning\b|^\s*[Ww]arning\s*:")
+_LEVEL_CHARS = 400
+
 _SLACK = 4096
 """Characters looked at beyond what is visible, so that colours do not eat into a long line's window."""
 
@@ -33,7 +39,9 @@ class LogSpec:
     in view. gutter: show line numbers.
     """
 
-    __slots__ = ("current", "follow", "gutter", "left", "lines", "message", "search", "stale", "total_lines")
+    __slots__ = (
+        "below", "current", "follow", "gutter", "left", "lines", "marked", "message", "search", "stale", "total_lines", "wrap",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -47,6 +55,9 @@ class LogSpec:
         gutter: bool = True,
         message: str = "no output yet",
         stale: bool = False,
+        wrap: bool = False,
+        below: int | None = None,
+        marked: tuple[int, int] | None = None,
     ) -> None:
         self.lines = lines
         self.total_lines = total_lines
@@ -57,6 +68,9 @@ class LogSpec:
         self.gutter = gutter
         self.message = message
         self.stale = stale
+        self.wrap = wrap
+        self.below = below
+        self.marked = marked
 
 
 def nothing_printed(*, ended: bool) -> str:
@@ -71,28 +85,72 @@ def gutter_width(total_lines: int, width: int) -> int:
 
 def paint(spec: LogSpec, width: int, height: int, glyphs: Glyphs) -> list[Row]:
     """The pane without a box. Lines beyond `height` are left out; the last ones are kept when following."""
-    lines = list(spec.lines[-height:] if spec.follow and height > 0 else spec.lines[: max(0, height)])
+    found = numbered(spec, width, height, glyphs)
+    rows = [row for _, row in found]
+    if not spec.lines and height > 0:
+        rows = [fit([], width) for _ in range(min(1, height - 1))]
+        rows.append(fit([(f"  {glyphs.clean(spec.message)}", "dim")], width, ellipsis=glyphs.ellipsis))
+    rows += [fit([], width) for _ in range(height - len(rows))]
+    last = found[-1][0] if found else None
+    below = spec.below if spec.below is not None else 0 if last is None else spec.total_lines - 1 - last
+    if below > 0 and not spec.follow and rows:
+        rows[-1] = _with_more(rows[-1], below, width, glyphs)
+    return [[(text, "dim") for text, _ in row] for row in rows] if spec.stale else rows
+
+
+def numbered(spec: LogSpec, width: int, height: int, glyphs: Glyphs) -> list[tuple[int, Row]]:
+    """(number of its line, row) of every row with text; at most `height`, the last ones when following."""
     gutter = gutter_width(spec.total_lines, width) if spec.gutter else 0
-    rows = [
-        paint_line(
+    lines = list(spec.lines)[-max(0, height) :] if spec.follow else list(spec.lines)[: max(0, height)]
+    if height <= 0:
+        return []
+    found: list[tuple[int, Row]] = []
+    for line in lines:
+        rows = paint_line(
             line,
             width,
             glyphs,
             gutter=gutter,
-            left=spec.left,
+            left=0 if spec.wrap else spec.left,
             search=spec.search,
             current=line["n"] == spec.current,
+            most=height if spec.wrap else 1,
         )
-        for line in lines
-    ]
-    if not lines and height > 0:
-        rows = [fit([], width) for _ in range(min(1, height - 1))]
-        rows.append(fit([(f"  {glyphs.clean(spec.message)}", "dim")], width, ellipsis=glyphs.ellipsis))
-    rows += [fit([], width) for _ in range(height - len(rows))]
-    below = spec.total_lines - 1 - lines[-1]["n"] if lines else 0
-    if below > 0 and not spec.follow and rows:
-        rows[-1] = _with_more(rows[-1], below, width, glyphs)
-    return [[(text, "dim") for text, _ in row] for row in rows] if spec.stale else rows
+        if spec.marked is not None and spec.marked[0] <= line["n"] <= spec.marked[1]:
+            rows = [[(text, f"sel:{role}") for text, role in row] for row in rows]
+        found += [(line["n"], row) for row in rows]
+        if not spec.follow and len(found) >= height:
+            break
+    return found[-height:] if spec.follow else found[:height]
+
+
+def rows_of(line: LogLine, width: int, total_lines: int, glyphs: Glyphs) -> int:
+    """Rows that a line takes when it is wrapped."""
+    gutter = gutter_width(total_lines, width)
+    room = max(1, width - (gutter + 4 if gutter else 0))
+    text = "".join(part for part, _ in parse_sgr(line["text"], glyphs))
+    return len(_pieces(text, room)) if cell_len(text) > room else 1
+
+
+def _pieces(text: str, room: int) -> list[str]:
+    """A line cut into pieces of at most `room` cells; no wide character is cut."""
+    pieces = []
+    while cell_len(text) > room:
+        head = clip(text, room, ellipsis="") or text[:1]
+        pieces.append(head)
+        text = text[len(head) :]
+    return [*pieces, text]
+
+
+def without_escapes(text: str) -> str:
+    """The text of a line alone."""
+    return _ESCAPE.sub("", text)
+
+
+def level(text: str) -> str:
+    """`error` or `warn` for a line that says so as programs do (`ValueError`, `WARNING`, `error: …`), else ""."""
+    plain = _ESCAPE.sub("", text[:_LEVEL_CHARS])
+    return "error" if _ERRORS.search(plain) else "warn" if _WARNINGS.search(plain) else ""
 
 
 def _with_more(row: Row, below: int, width: int, glyphs: Glyphs) -> Row:
@@ -111,19 +169,43 @@ def paint_line(
     left: int = 0,
     search: re.Pattern[str] | None = None,
     current: bool = False,
-) -> Row:
-    """One line; gutter: cells for its number, 0 for none."""
-    head: Row = []
-    if gutter:
-        number = pad(str(line["n"] + 1), gutter, align="right", ellipsis="")
-        head = [(f" {number} ", "accent" if current else "faint"), (f"{glyphs.separator} ", "border")]
+    most: int = 1,
+) -> list[Row]:
+    """One line; gutter: cells for its number, 0 for none. most: rows it may go on for.
+
+    Beside the number stands `!` for an error and a triangle for a warning, where the line says so.
+    """
+    head = _head_of(line, gutter, glyphs, current=current)
     room = max(0, width - row_width(head))
-    runs = parse_sgr(line["text"][: left + room + _SLACK], glyphs)
+    runs = parse_sgr(line["text"][: left + room * most + _SLACK], glyphs)
     if search is not None:
         runs = _light(runs, search, "hit.now" if current else "hit")
+    if most > 1 and room:
+        return _wrapped(head, runs, room, most)
     if left:
         runs = cut(runs, left, left + room + 1)
-    return [*head, *fit(runs, room, ellipsis=glyphs.ellipsis)] if room else fit(head, width)
+    return [[*head, *fit(runs, room, ellipsis=glyphs.ellipsis)] if room else fit(head, width)]
+
+
+def _head_of(line: LogLine, gutter: int, glyphs: Glyphs, *, current: bool) -> Row:
+    if not gutter:
+        return []
+    number = pad(str(line["n"] + 1), gutter, align="right", ellipsis="")
+    kind = level(line["text"])
+    sign = (glyphs.marks[kind], kind) if kind else (glyphs.separator, "border")
+    return [(f" {number} ", "accent" if current else "faint"), (f"{sign[0]} ", sign[1])]
+
+
+def _wrapped(head: Row, runs: Row, room: int, most: int) -> list[Row]:
+    """A line over as many rows as it needs; only the first has its number."""
+    blank: Row = [(" " * row_width(head), "text")] if head else []
+    rows: list[Row] = []
+    at = 0
+    for piece in _pieces("".join(text for text, _ in runs), room)[:most]:
+        size = cell_len(piece)
+        rows.append([*(blank if rows else head), *fit(cut(runs, at, at + size), room)])
+        at += size
+    return rows
 
 
 def _light(runs: Row, search: re.Pattern[str], role: str) -> Row:

@@ -30,16 +30,20 @@ def paint_help(
     *,
     top: int = 0,
     footer: str = "",
+    below: Sequence[Row] = (),
 ) -> list[Row]:
-    """The help box, in one or two columns; `top` scrolls."""
+    """The help box, in one or two columns; `top` scrolls. Below the keys stand `below`, or `footer`."""
     inner = width - 4
     content = help_rows(sections, inner, glyphs)
-    room = max(0, height - 2 - bool(footer))
+    foot = list(below)
+    if footer:
+        foot = [[(clip(glyphs.clean(footer), inner, ellipsis=glyphs.ellipsis), "dim")]]
+    room = max(0, height - 2 - len(foot))
     top = max(0, min(top, len(content) - room))
     shown = [[(" ", "text"), *row] for row in content[top : top + room]]
-    if footer and height > 3:
+    if foot and height > 2 + len(foot):
         shown += [fit([], inner) for _ in range(room - len(shown))]
-        shown.append([(" ", "text"), (clip(glyphs.clean(footer), inner, ellipsis=glyphs.ellipsis), "dim")])
+        shown += [[(" ", "text"), *row] for row in foot]
     last = min(len(content), top + room)
     right = f"{last}/{len(content)} {glyphs.arrows[1]}" if len(content) > room else ""
     return box(shown, width, height, glyphs, title=title, right=right, focused=True)
@@ -67,7 +71,7 @@ def _halves(sections: Sequence[HelpSection]) -> tuple[list[HelpSection], list[He
     sizes = [len(pairs) + 2 for _, pairs in sections]
     total = sum(sizes)
     split = min(
-        range(len(sections) + 1), key=lambda index: max(sum(sizes[:index]), total - sum(sizes[:index]))
+        range(len(sections), -1, -1), key=lambda index: max(sum(sizes[:index]), total - sum(sizes[:index]))
     )
     return list(sections[:split]), list(sections[split:])
 

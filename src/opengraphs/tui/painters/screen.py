@@ -28,7 +28,8 @@ LEFT_TO_TELL = 0.01
 def runs_hints(any_runs: bool) -> list[tuple[str, str]]:
     """Hints of the Runs screen."""
     some = [("enter", "graphs"), ("space", "select")] if any_runs else []
-    return [("?", "help"), ("/", "filter"), *some, ("o", "sort"), ("q", "quit")]
+    more = [("C", "columns"), ("T", "tree"), ("t", "tag")] if any_runs else []
+    return [("?", "help"), ("/", "filter"), *some, ("o", "sort"), *more, ("q", "quit")]
 
 
 def graphs_hints(*, charts: bool, pages: bool, live: bool) -> list[tuple[str, str]]:

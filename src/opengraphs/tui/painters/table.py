@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from opengraphs.tui.painters import numbers
+from opengraphs.tui.painters import numbers, values
 from opengraphs.tui.painters.cells import fit
 from opengraphs.tui.painters.frame import progress_bar, status_mark
 from opengraphs.tui.painters.spark import sparkline
@@ -15,21 +15,23 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    from opengraphs.protocol.runs import RunRow
+    from opengraphs.protocol.runs import RunRow, TreePlace
     from opengraphs.tui.glyphs import Glyphs
     from opengraphs.tui.painters.cells import Row
+    from opengraphs.tui.painters.values import Chosen
 
 
 class Column:
     """One column: `key` is the field it shows and sorts by, `width` in cells."""
 
-    __slots__ = ("align", "key", "title", "width")
+    __slots__ = ("align", "form", "key", "title", "width")
 
-    def __init__(self, key: str, title: str, width: int, *, align: str = "left") -> None:
+    def __init__(self, key: str, title: str, width: int, *, align: str = "left", form: str = "auto") -> None:
         self.key = key
         self.title = title
         self.width = width
         self.align = align
+        self.form = form
 
 
 _ORDER = (
@@ -77,6 +79,9 @@ _FIXED = {
 }
 """Column → (title, width, alignment). `name` and `tags` share what is left over."""
 
+_WIDE = {"started_at": 16, "ended_at": 16, "heartbeat_at": 16, "run_id": 20, "parent.run_id": 20, "notes": 24}
+"""Widths of chosen columns whose values are longer than their names."""
+
 _ROOMY = 76
 """From this width on names get more room at once, and the metric's key stands before its value."""
 _ROOMY_NAME = 24
@@ -105,6 +110,42 @@ def columns_for(width: int, *, foreign: bool = False) -> list[Column]:
     columns = [kinds[key] for key in _ORDER if key in chosen]
     _share(columns, room - used)
     return columns
+
+
+def chosen_columns(chosen: Sequence[Chosen], width: int, *, left: int = 0) -> list[Column]:
+    """The columns that the user chose, as far as they fit: status and name stay, `left` others are scrolled away."""
+    short = width < _ROOMY
+    columns = [
+        Column("status", "" if short else "status", 2 if short else 10),
+        Column("name", "name", 16 if short else _ROOMY_NAME),
+    ]
+    room = width - 1 - sum(column.width + 1 for column in columns)
+    for one in chosen[left:]:
+        column = _column_of(one)
+        if column.width + 1 > room:
+            break
+        columns.append(column)
+        room -= column.width + 1
+    columns[1].width += max(0, min(room, _ROOMY_NAME))
+    return columns
+
+
+def _column_of(one: Chosen) -> Column:
+    if one.key in _FIXED:
+        title, size, align = _FIXED[one.key]
+        return Column(one.key, title, size, align=align, form=one.form)
+    title = one.key.removeprefix("config.").removeprefix("summary.").removeprefix("last.")
+    size = _WIDE.get(one.key, max(numbers.VALUE_WIDTH + 1, min(16, len(title) + 2)))
+    return Column(one.key, title, size, align="right" if one.number else "left", form=one.form)
+
+
+def automatic(columns: Sequence[Column]) -> list[Chosen]:
+    """Columns that were chosen by width, as a choice to go on from."""
+    return [
+        values.Chosen(column.key, number=column.align == "right")
+        for column in columns
+        if column.key not in ("status", "name")
+    ]
 
 
 def _share(columns: Sequence[Column], rest: int) -> None:
@@ -158,15 +199,28 @@ def paint_header(columns: Sequence[Column], width: int, glyphs: Glyphs, *, sort:
     for column in columns:
         sorted_here = column.key == sort[0]
         arrow = (glyphs.arrows[1] if sort[1] else glyphs.arrows[0]) if sorted_here else ""
-        title = pad(_heading(column, arrow), column.width, align=column.align, ellipsis="")
+        room = column.width - (0 if not arrow else 1 if column.align == "right" else 2)
+        name = glyphs.clean(column.title)
+        short = name if column.key in _FIXED else clip_left(name, room, ellipsis=glyphs.ellipsis)
+        title = pad(_heading(short, arrow, column.align), column.width, align=column.align, ellipsis="")
         row += [(title, "accent" if sorted_here else "dim"), (" ", "faint")]
     return fit(row, width)
 
 
-def _heading(column: Column, arrow: str) -> str:
+def _heading(title: str, arrow: str, align: str) -> str:
     if not arrow:
-        return column.title
-    return arrow + column.title if column.align == "right" else f"{column.title} {arrow}"
+        return title
+    return arrow + title if align == "right" else f"{title} {arrow}"
+
+
+def column_at(columns: Sequence[Column], x: int) -> Column | None:
+    """The column whose heading stands in cell `x`."""
+    at = 1
+    for column in columns:
+        if at <= x <= at + column.width:
+            return column
+        at += column.width + 1
+    return None
 
 
 def paint_run(
@@ -192,7 +246,8 @@ def _cell(run: RunRow, column: Column, glyphs: Glyphs, now: float) -> Row:
     key, width = column.key, column.width
     if key == "status":
         mark, role = status_mark(run.get("status", ""), glyphs)
-        return [(pad(f"{mark} {run.get('status', '')}", width, ellipsis=glyphs.ellipsis), role)]
+        text = f"{mark} {status_word(run, now)}" if width > 2 else mark
+        return [(pad(text, width, ellipsis=glyphs.ellipsis), role)]
     if key == "metric":
         return _metric(run, width, glyphs)
     if key == "spark":
@@ -200,14 +255,45 @@ def _cell(run: RunRow, column: Column, glyphs: Glyphs, now: float) -> Row:
         return [(sparkline(run.get("spark") or [], width, glyphs), role)]
     if key == "progress":
         return _progress(run, width, glyphs)
+    if key not in _FIXED:
+        return [_own(run, column, glyphs)]
+    if key == "name":
+        return _name(run, width, glyphs)
     text, role = _text(run, key, glyphs, now)
     clipped = clip_left(text, width, ellipsis=glyphs.ellipsis) if key == "step" else text
     return [(pad(clipped, width, align=column.align, ellipsis=glyphs.ellipsis), role)]
 
 
+def _own(run: RunRow, column: Column, glyphs: Glyphs) -> tuple[str, str]:
+    """A cell of a column that the user chose; a number is never cut in half."""
+    found = values.at(run, column.key)
+    text = glyphs.clean(values.shown(found, column.form, short=not values.measured(column.key)))
+    if found is None:
+        return pad("-", column.width, align=column.align), "faint"
+    return pad(text, column.width, align=column.align, ellipsis=glyphs.ellipsis), "text"
+
+
+def _name(run: RunRow, width: int, glyphs: Glyphs) -> Row:
+    """The run's name; in a tree behind the branch that it hangs on, and what is folded away counted."""
+    branch, more = _branch(run.get("place"), width, glyphs)
+    name = glyphs.clean(run.get("name") or run.get("run_id", ""))
+    room = width - len(branch) - len(more)
+    row: Row = [(branch, "faint")] if branch else []
+    row.append((pad(name, room, ellipsis=glyphs.ellipsis), "text"))
+    return [*row, (more, "accent")] if more else row
+
+
+def _branch(place: TreePlace | None, width: int, glyphs: Glyphs) -> tuple[str, str]:
+    if place is None:
+        return "", ""
+    fork, opened, closed = ("` ", "v ", "> ") if glyphs.ascii_only else ("└ ", "▾ ", "▸ ")
+    depth = min(place["depth"], max(1, width // 8))
+    lead = "  " * (depth - 1) + fork if depth else ""
+    more = f" +{place['below']}" if place["folded"] else ""
+    return lead + ((closed if place["folded"] else opened) if place["below"] else ""), more
+
+
 def _text(run: RunRow, key: str, glyphs: Glyphs, now: float) -> tuple[str, str]:
-    if key == "name":
-        return glyphs.clean(run.get("name") or run.get("run_id", "")), "text"
     if key == "project":
         return glyphs.clean(run.get("project") or ""), "dim"
     if key == "source":
@@ -238,10 +324,16 @@ def _metric(run: RunRow, width: int, glyphs: Glyphs) -> Row:
 def _progress(run: RunRow, width: int, glyphs: Glyphs) -> Row:
     fraction = _fraction(run)
     if fraction is None or width < 8:
-        return [(" " * width, "text")]
+        return [(pad(_told(run), width, ellipsis=""), "dim")]
     live = run.get("status") == "running"
     bar = progress_bar(fraction, width - 6, glyphs, role="accent" if live else "dim")
     return [*bar, (f" {numbers.percent(fraction)}", "text" if live else "dim")]
+
+
+def _told(run: RunRow) -> str:
+    """How far a run is that does not say how far it goes: its step, where its progress alone tells that."""
+    step = (run.get("progress") or {}).get("step")
+    return "" if step is None or run.get("last_step") is not None else f"step {numbers.step(step)}"
 
 
 def _fraction(run: RunRow) -> float | None:
@@ -288,6 +380,21 @@ def _days(year: int, month: int, day: int) -> int:
     year_of_era = year - era * 400
     day_of_year = (153 * (month + (-3 if month > 2 else 9)) + 2) // 5 + day - 1
     return era * 146097 + year_of_era * 365 + year_of_era // 4 - year_of_era // 100 + day_of_year - 719468
+
+
+SILENT_S = 60.0
+"""A run that shows no sign of life for so long, four heartbeats, may hang."""
+
+
+def status_word(run: RunRow, now: float) -> str:
+    """The run's status in a word: `killed` where KILL ended it, `silent` where a running one's heart stopped."""
+    status = run.get("status", "")
+    if status in ("failed", "crashed") and run.get("signal") == 9:
+        return "killed"
+    beat = epoch(run.get("heartbeat_at"))
+    if status == "running" and beat is not None and now - beat > SILENT_S and not is_foreign(run):
+        return "silent"
+    return status
 
 
 def duration_s(run: RunRow, now: float) -> float | None:

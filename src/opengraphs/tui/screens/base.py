@@ -52,6 +52,9 @@ class View:
     slots: ClassVar[tuple[str, ...]]
     own_slots: ClassVar[tuple[str, ...]] = ()
 
+    lasting: ClassVar[tuple[str, ...]] = ()
+    """Names in `saved` that hold from one start to the next, too."""
+
     def __init__(self, desk: Desk, live: Asker) -> None:
         self.desk = desk
         self.live = live
@@ -106,7 +109,8 @@ class View:
         """The wheel turned over a cell: -1 up, 1 down."""
 
     def drag(self, drag: Drag) -> None:
-        """The mouse moves with a button held. A press that goes nowhere is a click, and comes as one, too."""
+        """The mouse moves with a button held. A press that goes nowhere is a click, and comes as one, too;
+        with ctrl held, or of another button than the left, it comes here alone."""
 
     # The data layer
 
@@ -125,6 +129,14 @@ class View:
         """A question in one of `own_slots` was refused, or found no daemon; True when nothing else is to be said."""
         return False
 
+    def tick_s(self) -> float | None:
+        """Seconds until what is shown looks different through time alone; None when it never does."""
+        return None
+
+    def aged(self) -> Iterable[str]:
+        """The slots whose answers have become old through time alone; asked after `tick_s`."""
+        return ()
+
     def stale(self, event: Event) -> Iterable[str]:
         """The slots whose answers an event makes old; asked while the screen is shown, up to thirty times a second."""
         return ()
@@ -137,6 +149,12 @@ class View:
 
     def restore(self, saved: Mapping[str, Any]) -> None:
         """Look as `saved` says; what it does not know of, or cannot be, stays as it is."""
+
+    # Files
+
+    def table(self) -> list[list[Any]]:
+        """What is shown as values, for a CSV file: a heading and rows; [] where `saving` knows it already."""
+        return []
 
     # Input line
 
@@ -172,6 +190,10 @@ class View:
             return paint_at_rest(at_rest, width, glyphs, label=label, note=note, wrong=wrong)
         return paint_input(self.edit.state, width, glyphs, label=label, note=note, wrong=wrong)
 
+    def forget_pictures(self) -> None:
+        """Glyphs, colours or keys have changed: whatever is kept painted is painted again."""
+        self._kept.clear()
+
     def keep(self, part: str, looks_like: object, paint: Callable[[], list[Row]]) -> list[Row]:
         """A part of the picture, painted again only when what it `looks_like` has changed."""
         kept = self._kept.get(part)
@@ -202,7 +224,7 @@ class View:
         shown, hints = mode if self.desk.link.alive else "connecting", self.hints()
         return self.keep(
             "status",
-            (width, source, shown, hints),
+            (width, source, refresh_ms, shown, hints),
             lambda: [
                 frame.status_bar(
                     width, self.desk.glyphs, source=source, refresh_ms=refresh_ms, mode=shown, hints=hints

@@ -173,6 +173,11 @@ class ChartWall:
             return "nothing above zero here"
         return "nothing in this range" if state.x.zoom else "no data yet"
 
+    def forget_pictures(self) -> None:
+        """Paint every chart again, with the axes it has."""
+        for slot in self._slots.values():
+            slot.looks = None
+
     # For keys and the mouse
 
     def refit(self) -> None:
@@ -183,7 +188,7 @@ class ChartWall:
     def at(self, x: int, y: int) -> Placed | None:
         """The chart under a cell of the screen."""
         for metric, rect in self.placed:
-            if rect.x <= x < rect.x + rect.width and rect.y <= y < rect.y + rect.height:
+            if rect.has(x, y):
                 return metric, rect
         return None
 

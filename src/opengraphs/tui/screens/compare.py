@@ -598,7 +598,7 @@ class CompareView(View):
 
     def click(self, x: int, y: int) -> None:
         for name, rect in self._places.items():
-            if rect.x <= x < rect.x + rect.width and rect.y <= y < rect.y + rect.height and self._enough:
+            if rect.has(x, y) and self._enough:
                 self.state.panel = name
                 if name == "chart" and self._spec is not None:
                     glyphs = self.desk.glyphs
@@ -608,5 +608,5 @@ class CompareView(View):
 
     def wheel(self, x: int, y: int, direction: int) -> None:
         rect = self._places.get("diff")
-        if rect and rect.x <= x < rect.x + rect.width and rect.y <= y < rect.y + rect.height:
+        if rect and rect.has(x, y):
             self.state.top = max(0, self.state.top + direction * WHEEL_ROWS)

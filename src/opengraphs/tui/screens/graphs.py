@@ -198,6 +198,10 @@ class GraphsView(View):
             return f"no metric fits {state.search!r}" if state.search else "no metric passes the filter"
         return "no metrics logged yet" if state.live else "this run logged no metrics"
 
+    def forget_pictures(self) -> None:
+        super().forget_pictures()
+        self.wall.forget_pictures()
+
     def _stats(self, rect: layout.Rect) -> list[Row]:
         state = self.desk.graphs
         metrics = self.wall.metrics
@@ -456,10 +460,8 @@ class GraphsView(View):
             )
             return
         logs.view_run(self.desk.graphs.run_id)
-        logs.known, logs.follow = True, False
-        logs.total = max(logs.total, line + 1 + logs.height)
-        logs.top = max(0, line - logs.height // 2)
-        logs.match = line
+        logs.set_only("")
+        logs.go_to_line(line)
         self.desk.screen = "logs"
 
     def _begin_note(self) -> None:

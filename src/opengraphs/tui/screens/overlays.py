@@ -1,16 +1,15 @@
-"""What lies on top of a screen and takes the keys: help, and the menu when leaving."""
+"""What lies on top of a screen and takes the keys; menus; toasts."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from typing import NamedTuple, Protocol
 
-from opengraphs.tui import keys
 from opengraphs.tui.glyphs import Glyphs
 from opengraphs.tui.painters import overlays
 from opengraphs.tui.painters.cells import Row, overlay, restyle
 
-HELP_WIDTH, MENU_WIDTH, TOAST_WIDTH = 110, 66, 72
+MENU_WIDTH, TOAST_WIDTH = 66, 72
 
 
 class Overlay(Protocol):
@@ -25,66 +24,6 @@ class Overlay(Protocol):
     def wheel(self, direction: int) -> None: ...
 
     def paste(self, text: str) -> None: ...
-
-
-class Help:
-    """The keys of one screen, with what was remapped; scrolls where they do not fit."""
-
-    def __init__(self, screen: str, keymap: keys.Keymap, *, footer: str = "") -> None:
-        self._screen = screen
-        self._keymap = keymap
-        self._footer = footer
-        self.top = 0
-
-    def press(self, key: str, character: str | None) -> bool:
-        steps = {"down": 1, "j": 1, "up": -1, "k": -1, "pagedown": 10, "space": 10, "pageup": -10}
-        if key in steps:
-            self.top = max(0, self.top + steps[key])
-            return True
-        if key == "home":
-            self.top = 0
-            return True
-        return False
-
-    def sections(self, glyphs: Glyphs) -> list[overlays.HelpSection]:
-        """This screen's own keys, those of every screen, and those of input lines."""
-        own: list[tuple[str, str]] = []
-        common: list[tuple[str, str]] = []
-        for action in keys.actions_of(self._screen):
-            bound = self._keymap.keys_of(self._screen, action.id)
-            if bound:
-                shown = "  ".join(keys.label(key, ascii_only=glyphs.ascii_only) for key in bound)
-                (common if action.screens == keys.ALL else own).append((shown, action.title))
-        text = [
-            (keys.label(bound[0], ascii_only=glyphs.ascii_only), title) for bound, title in keys.TEXT_KEYS
-        ]
-        return [(self._screen.title(), own), ("Everywhere", common), ("Input lines", text)]
-
-    def paint(self, rows: list[Row], width: int, height: int, glyphs: Glyphs) -> list[Row]:
-        sections = self.sections(glyphs)
-        width_in = min(width, HELP_WIDTH)
-        lines = len(overlays.help_rows(sections, width_in - 4, glyphs))
-        height_in = min(height, lines + 2 + bool(self._footer))
-        self.top = max(0, min(self.top, lines - (height_in - 2 - bool(self._footer))))
-        block = overlays.paint_help(
-            f"{self._screen.title()}: keys",
-            sections,
-            width_in,
-            height_in,
-            glyphs,
-            top=self.top,
-            footer=self._footer,
-        )
-        return _on_top(rows, block, width, height)
-
-    def click(self, x: int, y: int) -> bool:
-        return False
-
-    def wheel(self, direction: int) -> None:
-        self.top = max(0, self.top + 3 * direction)
-
-    def paste(self, text: str) -> None:
-        """There is nowhere to put it."""
 
 
 class Entry(NamedTuple):
@@ -138,7 +77,7 @@ class Menu:
         )
         rect = overlays.centered(block, width, height)
         self._place = (rect.x, rect.y, rect.width, rect.height)
-        return _on_top(rows, block, width, height)
+        return on_top(rows, block, width, height)
 
     def click(self, x: int, y: int) -> bool:
         """On an entry: choose it. Outside the box: close."""
@@ -157,7 +96,7 @@ class Menu:
         """There is nowhere to put it."""
 
 
-def _on_top(rows: list[Row], block: list[Row], width: int, height: int) -> list[Row]:
+def on_top(rows: list[Row], block: list[Row], width: int, height: int) -> list[Row]:
     """The screen, faded, with the block in its middle."""
     rect = overlays.centered(block, width, height)
     return overlay(restyle(rows, "faint"), block, rect.x, rect.y)

@@ -73,6 +73,8 @@ def _kind(event: Mapping[str, Any]) -> str:
     """The kind of mark, "" for what has none."""
     kind = event.get("kind")
     if kind == "alert":
+        if event.get("state") in ("acknowledged", "resolved"):
+            return ""
         level = event.get("level")
         return level if level in _LEVELS else "warn"
     return kind if kind in ("checkpoint", "note") else ""

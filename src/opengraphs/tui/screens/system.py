@@ -323,6 +323,10 @@ class SystemView(View):
             )
         return questions
 
+    def forget_pictures(self) -> None:
+        super().forget_pictures()
+        self.wall.forget_pictures()
+
     def take(self, question: Question, reply: Mapping[str, Any]) -> None:
         state = self.desk.system
         if isinstance(question, HostQuestion):

@@ -162,6 +162,11 @@ class SystemWall:
 
     # For keys and the mouse
 
+    def forget_pictures(self) -> None:
+        """Paint every chart again, with the axes it has."""
+        for slot in self._slots.values():
+            slot.looks = None
+
     def refit(self) -> None:
         for slot in self._slots.values():
             slot.axis.reset()
@@ -169,7 +174,7 @@ class SystemWall:
     def at(self, x: int, y: int) -> str | None:
         """What stands under a cell of the screen."""
         for key, rect in self.placed:
-            if rect.x <= x < rect.x + rect.width and rect.y <= y < rect.y + rect.height:
+            if rect.has(x, y):
                 return key
         return None
 

@@ -177,7 +177,7 @@ class Canvas(Widget, can_focus=True):
     def on_mouse_down(self, event: events.MouseDown) -> None:
         event.stop()
         self._pressed, self._dragging = (int(event.x), int(event.y), event.button), False
-        if event.button == 1:
+        if event.button == 1 and not event.ctrl:
             self._hands.take_click(int(event.x), int(event.y))
         else:
             self._drag(event, done=False)
