@@ -79,6 +79,7 @@ def start(viewers: list[Viewer], plan: Plan) -> list[Row]:
     rows = []
     for case in ("runs", *plan.points):
         what = "200 runs" if case == "runs" else f"{case} points"
+        tui_cases.warm(viewers[0], case)
         found = tui_cases.start(viewers, case, plan.repeats)
         rows += [
             row(f"{what}: first byte on the screen", "ms", found, "first byte", budget=30.0),

@@ -73,6 +73,15 @@ def _start_once(viewer: Viewer, case: str, found: dict[str, list[float]], *, wei
             found["memory own"].append(pss_mb(own))
 
 
+def warm(viewer: Viewer, case: str) -> None:
+    """Look once, until everything is read: `ogd` has its index then. LEET keeps none."""
+    if viewer.tracker == "og":
+        open_it = viewer.open_runs if case == "runs" else viewer.open_run
+        with Meter(open_it(viewer.place(case)), env=viewer.environ(case)) as meter:
+            meter.wait(lambda text: bool(BRAILLE.search(text)) or "live" in text, 60)
+            _wait_read(meter, viewer, case)
+
+
 def _wait_read(meter: Meter, viewer: Viewer, case: str) -> None:
     """Until it has read all there is: a second and a half with next to no processor time."""
     used, since = 0.0, time.perf_counter()
