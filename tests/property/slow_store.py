@@ -60,6 +60,7 @@ class SlowRun:
     """The journals in one `metrics/` folder."""
 
     def __init__(self, folder: Path) -> None:
+        self.lives = not (folder.parent / "exit.json").exists()
         self._found: dict[str, dict[Origin, Attempts]] = {}
         self.first_times: list[float] = []
         self.last_lines: dict[str, int] = {}

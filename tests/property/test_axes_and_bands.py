@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from random_stores import CASES, RUNS, Event, World, histories
 from slow_store import Row, SlowRun, number
-from test_series_histories import POINTS_A_COLUMN, same, spell
+from test_series_histories import POINTS_A_COLUMN, same, spell, steady_edges
 
 pytestmark = pytest.mark.timeout(120 + CASES)
 RUN = RUNS[0]
@@ -149,7 +149,9 @@ def check_band(
     assert max(band["high"]) == max(row.value for row in finite)
     if any(len(rows) >= POINTS_A_COLUMN * columns for rows in ranks.values()):
         return  # from cells, whose points may count to the column beside
-    low, high = min(row.step for row in every), max(row.step for row in every)
+    low, high = (float(end(row.step for row in every)) for end in (min, max))
+    if run.lives:
+        low, high = steady_edges(low, high, columns) or (low, high)
     cells: dict[int, list[Row]] = {}
     for row in finite:
         place = (row.step - low) * columns / (high - low) if high > low else 0.0
@@ -157,7 +159,7 @@ def check_band(
             return  # on an edge, where rounding decides
         cells.setdefault(min(columns - 1, int(place)), []).append(row)
     edges_exact = all(
-        ((row.step - low) * columns) % max(1, high - low) or row.step in (low, high) for row in finite
+        ((row.step - low) * columns) % ((high - low) or 1) or row.step in (low, high) for row in finite
     )
     if edges_exact:
         expected = [cells[cell] for cell in sorted(cells)]

@@ -232,10 +232,23 @@ def check_curve(
         check_derived_from_cells(curve, shown, plain, ask, x_of)
         return
     check_description(curve, inside, shown, x_of)
+    if edges is None and run.lives and shown:
+        edges = steady_edges(float(on_axis(shown[0])), float(on_axis(shown[-1])), ask.columns)
     if by_points:
         check_columns_of_points(curve, shown, ask.columns, edges, on_axis, x_of)
     else:
         check_columns_of_cells(curve, shown, ask.columns, edges, on_axis, x_of)
+
+
+def steady_edges(low: float, high: float, columns: int) -> list[float] | None:
+    """Of a run that lives: columns a multiple of a quarter power of two wide, from a multiple of that on."""
+    if columns == 1 or low == high:
+        return None
+    power = 2.0 ** math.floor(math.log2((high - low) / (columns - 1)))
+    width = next(
+        power * part for part in (1, 1.25, 1.5, 1.75, 2) if power * part * (columns - 1) >= high - low
+    )
+    return [low // width * width, low // width * width + columns * width]
 
 
 def derived_values(label: str, rows: list[Row]) -> list[float]:

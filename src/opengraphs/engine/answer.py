@@ -50,17 +50,24 @@ class Question(NamedTuple):
     x: `step`, `time`, `relative` or `metric:KEY` (of a strip that is a MetricAxis).
     span: closed interval of x, None for everything.
     zero_s: epoch seconds that count as 0 on the relative axis.
+    steady: the run lives: its points keep their columns while it grows.
     """
 
     x: str
     span: tuple[float, float] | None
     columns: int
     zero_s: float
+    steady: bool = False
 
     @property
     def axis(self) -> str:
         """`step`, `time`, or `x` for the places of a metric axis."""
         return "step" if self.x == "step" else "x" if self.x.startswith(METRIC) else "time"
+
+    def grid(self, low: float, high: float) -> Grid:
+        """The columns of places `low` … `high`."""
+        make = Grid.steady if self.steady and self.span is None else Grid
+        return make(low, high, self.columns)
 
     @property
     def shift(self) -> float:
@@ -161,7 +168,7 @@ def _look(strip: Strip, question: Question, label: Label) -> _View:
         low, high = points.x[0], points.x[-1]
     if interval is not None:
         low, high = interval
-    return _View(strip, question, label, Grid(low, high, question.columns), first, last, size, points, cells)
+    return _View(strip, question, label, question.grid(low, high), first, last, size, points, cells)
 
 
 def _raw(view: _View) -> dict[str, Any]:
@@ -293,7 +300,7 @@ def _scanned(strip: Strip, question: Question, label: Label) -> dict[str, Any]:
     read = partial(read_placed, strip, axis)
     if interval is None and isinstance(strip, MetricAxis) and strip.x_span is not None:
         return _scanned_whole(strip, question, label, read)
-    found = scan.scan(read, strip.n, interval, question.columns, last_fifth)
+    found = scan.scan(read, strip.n, interval, question.grid, last_fifth)
     out = described(label, None, found.total)
     out.update(x=_x_of(found.x, question), y=wire_numbers(found.y))
     out["slope"] = None if found.tail is None else slope_of(found.tail)
@@ -304,7 +311,7 @@ def _scanned(strip: Strip, question: Question, label: Label) -> dict[str, Any]:
 def _scanned_whole(strip: MetricAxis, question: Question, label: Label, read: scan.Read) -> dict[str, Any]:
     """All of a metric axis: its cells know the rest, so that points are read through once."""
     assert strip.x_span is not None
-    x, y = scan.thin(read, strip.n, strip.x_span, question.columns)
+    x, y = scan.thin(read, strip.n, strip.x_span, question.grid(*strip.x_span))
     cells = PlacedCells.of(strip, question.axis, 0, strip.n, COARSE)
     out = described(label, None, cells.cells)
     out.update(x=_x_of(x, question), y=wire_numbers(y))
@@ -332,7 +339,7 @@ def _derived_apart(strip: Strip, question: Question, label: Label, wanted: Deriv
     order = np.argsort(x, kind="stable")
     ordered, values = x[order], points.values[order]
     low, high = interval or ((ordered[0], ordered[-1]) if len(x) else (0.0, 0.0))
-    kept = thin_points(ordered, values, Grid(low, high, question.columns))
+    kept = thin_points(ordered, values, question.grid(low, high))
     out = described(label, wanted.label, one_cell(points))
     out.update(
         x=_x_of(ordered[kept], question),

@@ -35,7 +35,7 @@ def band(strips: Sequence[Strip], question: Question) -> dict[str, list[float]] 
         if not ends:
             return {"x": [], "low": [], "high": []}
         interval = min(low for low, _ in ends), max(high for _, high in ends)
-    grid = Grid(interval[0], interval[1], question.columns)
+    grid = question.grid(*interval)
     thinned = [_thinned(strip, axis, interval, grid) for strip in strips]
     x, y = (np.concatenate(columns) for columns in zip(*thinned, strict=True))
     x, y = x[np.isfinite(y)].astype(np.float64), y[np.isfinite(y)]
@@ -65,6 +65,6 @@ def _thinned(strip: Strip, axis: str, interval: tuple[float, float], grid: Grid)
     if axis_rises(strip, axis):
         return thin_range(strip, axis, *place_range(strip, axis, interval), grid)
     found = scan.scan(
-        partial(read_placed, strip, axis), strip.n, interval, grid.columns, lambda _, last: last
+        partial(read_placed, strip, axis), strip.n, interval, lambda _, __: grid, lambda _, last: last
     )
     return found.x, found.y

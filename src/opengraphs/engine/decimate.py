@@ -6,6 +6,7 @@ point stay. A line drawn through those has the same pixels as one drawn through 
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -21,6 +22,22 @@ class Grid(NamedTuple):
     high: float
     columns: int
 
+    @classmethod
+    def steady(cls, low: float, high: float, columns: int) -> Grid:
+        """A grid that holds [low, high] and stays as it is while `high` grows.
+
+        Its columns are an even number of units wide and begin at multiples of that width, so that
+        the points of a live curve keep their columns: a new point changes what is drawn at the end
+        and nowhere else, until the columns get wider by a fifth to a third.
+        """
+        span = float(high) - float(low)
+        least = span / (columns - 1) if columns > 1 else 0.0
+        width = _steady_width(least) if 0 < least < math.inf else 0.0
+        if not width > 0 or columns * width < span:  # too fine, or too far out, for a float
+            return cls(low, high, columns)
+        start = math.floor(low / width) * width
+        return cls(start, start + columns * width, columns)
+
     def column_of(self, x: NDArray[Any]) -> NDArray[np.intp]:
         """Column of each x, ascending where x is; outside the interval the nearest one."""
         width = float(self.high) - float(self.low)
@@ -29,6 +46,12 @@ class Grid(NamedTuple):
         place = (x - self.low) * (self.columns / width)
         np.minimum(place, self.columns - 1, out=place)  # a third of the cost of np.clip
         return np.maximum(place, 0, out=place).astype(np.intp)
+
+
+def _steady_width(least: float) -> float:
+    """The next of 1, 1.25, 1.5, 1.75 × 2^k."""
+    power = 2.0 ** math.floor(math.log2(least))
+    return power * math.ceil(least / power * 4) / 4
 
 
 def thin_points(x: NDArray[Any], y: Floats, grid: Grid) -> NDArray[np.intp]:

@@ -32,6 +32,8 @@ _HELD = 4 * PIECE
 """Up to so many points are read once and held for the second look."""
 KEPT_NON_FINITE = 64
 Read = Callable[[int, int], PlacedPoints]
+MakeGrid = Callable[[float, float], Grid]
+"""The columns from the lowest place to the highest."""
 
 
 class Scanned(NamedTuple):
@@ -59,7 +61,7 @@ def thin(
     read: Read,
     n: int,
     interval: tuple[float, float],
-    columns: int,
+    grid: Grid,
 ) -> tuple[NDArray[Any], Floats]:
     """x and y of what is kept of the points in a closed interval of places, which need not rise.
 
@@ -67,9 +69,8 @@ def thin(
         read: points and places from … to, in order of steps.
         n: how many points there are.
 
-    Cost: O(n) time; memory for PIECE points, and 4 · columns a piece.
+    Cost: O(n) time; memory for PIECE points, and 4 a column and piece.
     """
-    grid = Grid(interval[0], interval[1], columns)
     kept = [_candidates(x, points.values, grid) for points, x in _pieces(read, n, interval)]
     if not kept:
         return np.empty(0), np.empty(0)
@@ -80,7 +81,7 @@ def scan(
     read: Read,
     n: int,
     interval: tuple[float, float] | None,
-    columns: int,
+    make_grid: MakeGrid,
     tail_from: Callable[[int, int], float],
 ) -> Scanned:
     """`thin`, and what there is to say of the points in the interval.
@@ -94,7 +95,7 @@ def scan(
     if extent is None:
         return Scanned(np.empty(0), np.empty(0), None, None, np.empty(0))
     low, high = interval or (extent.low, extent.high)
-    grid, edge = Grid(low, high, columns), tail_from(extent.first_step, extent.last_step)
+    grid, edge = make_grid(low, high), tail_from(extent.first_step, extent.last_step)
     cells, tails = [], []
     kept: list[tuple[NDArray[Any], Floats]] = []
     odd: NDArray[Any] = np.empty(0)

@@ -131,7 +131,8 @@ def curves_of_run(
     if axis is not None and axis not in known:
         return []
     zero_s = data.first_time() if asked.x == "relative" else 0.0
-    question = answer.Question(asked.x, asked.span, asked.columns, zero_s)
+    lives = facts.get("status") == "running"
+    question = answer.Question(asked.x, asked.span, asked.columns, zero_s, steady=lives)
     found: list[dict[str, Any]] = []
     for metric in asked.metrics:
         if metric in known:
