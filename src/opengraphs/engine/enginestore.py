@@ -25,6 +25,7 @@ from opengraphs.engine import digest
 from opengraphs.engine.catalog import Entry
 from opengraphs.engine.comparing import Comparisons
 from opengraphs.engine.doctor import check_seals_of, check_store
+from opengraphs.engine.feed import Fed, RunFeed
 from opengraphs.engine.index import IndexDoubtError
 from opengraphs.engine.rundata import RunData
 from opengraphs.engine.runevents import FACT_KINDS
@@ -187,6 +188,19 @@ class EngineStore(Comparisons):
         if size is not None:
             changes.append({"kind": "log", "run": run_id, "size_bytes": size})
         return changes
+
+    def fed(self, run_id: str, feed: RunFeed) -> tuple[list[Fed], list[Fed]]:
+        """What a run logged and sampled since this feed last asked; nothing of a run that cannot be read."""
+        entry = self._catalog.entries.get(run_id)
+        if entry is None:
+            return [], []
+        nothing: tuple[list[Fed], list[Fed]] = ([], [])
+
+        def take() -> tuple[list[Fed], list[Fed]]:
+            data = self._open_data(entry)
+            return feed.take(data), feed.take_system(data)
+
+        return self._quietly(entry, take, nothing)
 
     def look_at(self, run_id: str) -> list[Change]:
         """What an edit of ours changed about a run: told at once, and not at the next scan."""

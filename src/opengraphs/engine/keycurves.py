@@ -138,6 +138,11 @@ class KeyCurves:
             for own, other in zip(self._lanes, sorted(lanes, key=lambda entry: entry[0]), strict=True)
         )
 
+    @property
+    def origins(self) -> list[tuple[Origin, tuple[Lane, ...]]]:
+        """Its lanes by origin, those that are believed first."""
+        return self._lanes
+
     def lanes(self) -> list[Lane]:
         return [lane for _, lanes in self._lanes for lane in lanes]
 
