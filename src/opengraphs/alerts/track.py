@@ -20,6 +20,10 @@ _ALPHA = 2 / (SPAN + 1)
 _FAST = 2 / (FAST_SPAN + 1)
 _TO_SIGMA = 1.2533
 """Mean absolute deviation to standard deviation, of normal noise."""
+_MOST_WANDER = 3.0
+"""How far a healthy series strays from its level, in parts of its noise: what lies farther is lag behind a fall."""
+_STEP_TO_SIGMA = _TO_SIGMA / 2**0.5
+"""The same of the difference of two points."""
 _FLOOR = 1e-3
 """Noise is at least so many parts of the level: a constant series is not infinitely sure of itself."""
 _TEN = (1 << 10) - 1
@@ -30,14 +34,15 @@ class Track:
 
     Attributes:
         n: points so far. z: of the newest point, in sigmas from the level before it.
-        level, scale: where the series is and its noise, one sigma. fast: of the last ten points, medians
+        level, scale: where the series is, and how far from it its points lie, one sigma; of a falling series
+            that is mostly lag, so `noise`, from point to point, bounds it. fast: of the last ten points, medians
             of five. hots: a bit for each of the last ten points, 1 where it was hot.
         start: median of the first ten points. best: lowest `fast` so far, at step best_step.
         onset: the step of the first of the hot points now.
     """
 
     KEPT = (
-        "n", "z", "level", "scale", "fast", "hots", "frozen", "start", "best", "best_step", "onset", "five",
+        "n", "z", "level", "scale", "noise", "fast", "hots", "frozen", "start", "best", "best_step", "onset", "five",
         "first", "step", "last",
     )  # fmt: skip
     __slots__ = KEPT
@@ -45,7 +50,7 @@ class Track:
     def __init__(self) -> None:
         self.n = 0
         self.z = 0.0
-        self.level = self.scale = self.fast = self.last = 0.0
+        self.level = self.scale = self.noise = self.fast = self.last = 0.0
         self.hots = 0
         self.frozen = 0
         self.start = 0.0
@@ -59,7 +64,7 @@ class Track:
     def add(self, step: int, value: float) -> None:
         """Take in the next point."""
         self.n = n = self.n + 1
-        self.step, self.last = step, value
+        before, self.step, self.last = self.last if n > 1 else value, step, value
         five = self.five
         five.append(value)
         if len(five) > 5:
@@ -73,11 +78,11 @@ class Track:
             self.start = sorted(self.first)[len(self.first) >> 1]
         elif self.fast < self.best:
             self.best, self.best_step = self.fast, step
-        self._follow(value)
+        self._follow(value, before)
 
-    def _follow(self, value: float) -> None:
+    def _follow(self, value: float, before: float) -> None:
         level = self.level
-        sigma = max(self.scale, _FLOOR * abs(level), 1e-12)
+        sigma = max(min(self.scale, _MOST_WANDER * self.noise), _FLOOR * abs(level), 1e-12)
         off = value - level
         self.z = z = off / sigma
         hot = self.n > WARM_UP and z > HOT_Z and off > LEAST_RISE * abs(level)
@@ -97,6 +102,8 @@ class Track:
             off = max(-3 * sigma, min(3 * sigma, off))
         self.level = level + alpha * off
         self.scale += alpha * (abs(off) * _TO_SIGMA - self.scale)
+        step = min(abs(value - before), 6 * sigma) if self.n > FAST_SPAN else abs(value - before)
+        self.noise += alpha * (step * _STEP_TO_SIGMA - self.noise)
 
     def state(self) -> dict[str, Any]:
         """Plain values."""

@@ -64,8 +64,10 @@ class Coalescer:
 
 
 def merged(kind: str, old: dict[str, Any] | None, new: dict[str, Any]) -> dict[str, Any]:
-    """The event that says both: metrics add up, of everything else the newest counts."""
-    if old is None or kind != "metrics":
+    """The event that says both: metrics and alerts add up, of everything else the newest counts."""
+    if old is None or kind not in ("metrics", "alert"):
         return new
+    if kind == "alert":
+        return {**new, "alerts": [*old["alerts"], *new["alerts"]]}
     keys, points = {**old["keys"], **new["keys"]}, old["points"] + new["points"]
     return {**old, **new, "keys": keys, "points": points}

@@ -7,9 +7,11 @@ import logging
 import os
 import tempfile
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from opengraphs import paths
+from opengraphs.daemon.alerting.keeping import watched_stores
 from opengraphs.daemon.coalesce import Coalescer, Topic
 from opengraphs.daemon.forward.cursor import unfinished_stores
 from opengraphs.daemon.forward.service import Forwarder
@@ -75,15 +77,15 @@ class Core:
             self.ingest.ready.set()
             return
         await self.ingest.start_saved()
-        await self._go_on_forwarding()
+        await self._go_on()
 
-    async def _go_on_forwarding(self) -> None:
-        """Open the stores in which an earlier daemon left something to be forwarded."""
-        for path in await asyncio.to_thread(unfinished_stores):
+    async def _go_on(self) -> None:
+        """Open the stores in which an earlier daemon left something to be forwarded, or runs it watched."""
+        for path in await asyncio.to_thread(_left_stores):
             try:
                 await self.stores.get(str(path))
             except OgError as error:
-                log.warning("%s is not opened to go on forwarding: %s", path, error)
+                log.warning("%s is not opened to go on with its runs: %s", path, error)
 
     async def close(self) -> None:
         """End the streams, commit and close the stores."""
@@ -132,6 +134,10 @@ class Core:
 def _load_engine() -> None:
     """Numpy and its like, before the first question needs them."""
     import opengraphs.engine  # noqa: F401
+
+
+def _left_stores() -> list[Path]:
+    return sorted({*unfinished_stores(), *watched_stores()})
 
 
 def _make_cache() -> str:

@@ -115,6 +115,13 @@ class EngineDesk:
         finally:
             self._report()
 
+    def watch(self, look: Callable[[EngineStore, list[Change]], float]) -> float:
+        """What `look` answers, which watches live runs and adds to the list what it saw and wrote."""
+        try:
+            return look(self._ready(), self._changes)
+        finally:
+            self._report()
+
     def scan(self) -> None:
         """Look at the run folders."""
         try:

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from opengraphs.daemon.alerting.desk import AlertDesk
 from opengraphs.daemon.attention import Attention
 from opengraphs.daemon.chores import Chores
 from opengraphs.daemon.coalesce import Coalescer, Topic
@@ -58,6 +59,8 @@ class OpenStore:
         self._untold: tuple[str, float] | None = None
         self._worker = Worker(self._loop, name="ogd-store")
         self._desk = EngineDesk(path, self._deliver)
+        self._alerts = AlertDesk(path)
+        self._alerts_wanted = asyncio.Event()
         self._attention = Attention(self._loop.time, self._look_closer)
         self._tasks = Tasks(self.name)
         self._chores = Chores(
@@ -90,12 +93,14 @@ class OpenStore:
         await self._worker.submit(self._desk.scan)
         self._tasks.run("pump", self._pump.run)
         self._tasks.run("forwarding", self._tell_forwarder)
+        self._tasks.run("alerts", self._watch_alerts)
 
     async def close(self) -> None:
         """Commit, let go of files, end the thread."""
         await self._tasks.close()
         await self.foreign.close()
         self._pump.close()
+        self._worker.submit(self._alerts.close, priority=Priority.END)
         closing = self._worker.submit(self._desk.close, priority=Priority.END)
         await self._worker.close()
         if closing.done() and closing.exception() is not None:
@@ -174,6 +179,7 @@ class OpenStore:
         self._coalescer.add(Topic(change["kind"], self.name, change["run"]), payload)
         if change["kind"] in ("run", "gone"):
             self._facts_changed.set()
+            self._alerts_wanted.set()
 
     async def _tell_forwarder(self) -> None:
         """Keep the forwarder up with the runs that ask for it, as their facts change."""
@@ -187,6 +193,18 @@ class OpenStore:
             await self._facts_changed.wait()
             await asyncio.sleep(FORWARD_AFTER_S)
             self._facts_changed.clear()
+
+    async def _watch_alerts(self) -> None:
+        """Look at what live runs log, for as long as there are any."""
+        while True:
+            self._alerts_wanted.clear()
+            wait_s = await self._worker.submit(
+                lambda: self._desk.watch(self._alerts.look), priority=Priority.BACKLOG
+            )
+            if math.isinf(wait_s):
+                await self._alerts_wanted.wait()
+            else:
+                await asyncio.sleep(wait_s)
 
     def _look_closer(self) -> None:
         self.foreign.wake()

@@ -23,12 +23,11 @@ from typing import Any, Literal, TypedDict
 from opengraphs import paths
 from opengraphs.engine import digest
 from opengraphs.engine.catalog import Entry
-from opengraphs.engine.comparing import Comparisons
 from opengraphs.engine.doctor import check_seals_of, check_store
-from opengraphs.engine.feed import Fed, RunFeed
 from opengraphs.engine.index import IndexDoubtError
 from opengraphs.engine.rundata import RunData
 from opengraphs.engine.runevents import FACT_KINDS
+from opengraphs.engine.watching import Watching
 from opengraphs.errors import StoreError
 from opengraphs.records import RunFacts
 from opengraphs.store import recovery
@@ -46,19 +45,21 @@ class Change(TypedDict, total=False):
     metrics: `keys` maps each metric that grew to its last step, `points` counts what came
     in; `reset` when a journal was replaced or shrank and was read again, so that curves
     drawn before are void. log: `size_bytes`. system: nothing more. events: new lines in
-    events/ (alerts, checkpoints, notes) that a face may want to ask for again.
+    events/ (alerts, checkpoints, notes) that a face may want to ask for again. alert: what
+    detectors and rules said, `alerts` are the events they wrote.
     """
 
-    kind: Literal["run", "gone", "metrics", "log", "system", "events"]
+    kind: Literal["run", "gone", "metrics", "log", "system", "events", "alert"]
     run: str
     facts: RunFacts
     keys: dict[str, int]
     points: int
     size_bytes: int
     reset: bool
+    alerts: list[dict[str, Any]]
 
 
-class EngineStore(Comparisons):
+class EngineStore(Watching):
     """Runs of one store: catalog, series, logs, events, checks."""
 
     @classmethod
@@ -188,19 +189,6 @@ class EngineStore(Comparisons):
         if size is not None:
             changes.append({"kind": "log", "run": run_id, "size_bytes": size})
         return changes
-
-    def fed(self, run_id: str, feed: RunFeed) -> tuple[list[Fed], list[Fed]]:
-        """What a run logged and sampled since this feed last asked; nothing of a run that cannot be read."""
-        entry = self._catalog.entries.get(run_id)
-        if entry is None:
-            return [], []
-        nothing: tuple[list[Fed], list[Fed]] = ([], [])
-
-        def take() -> tuple[list[Fed], list[Fed]]:
-            data = self._open_data(entry)
-            return feed.take(data), feed.take_system(data)
-
-        return self._quietly(entry, take, nothing)
 
     def look_at(self, run_id: str) -> list[Change]:
         """What an edit of ours changed about a run: told at once, and not at the next scan."""

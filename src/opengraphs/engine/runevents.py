@@ -92,6 +92,14 @@ class RunEvents:
                 found[name] = (first, {**before, **event})
         return found
 
+    def of_kind(self, kind: str) -> list[dict[str, Any]]:
+        """All of a kind, in order of time."""
+        return [event for _, event in self._events if event.get("kind") == kind]
+
+    def said_oom(self) -> bool:
+        """The runner saw the kernel end the process for want of memory."""
+        return any("out of memory" in str(event.get("reason", "")) for event in self.of_kind("status"))
+
     def checkpoints(self) -> list[dict[str, Any]]:
         """Registered checkpoints by step, the newest record of each."""
         found: dict[str, dict[str, Any]] = {}

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal, TypedDict
+from typing import Any, Literal, TypedDict
 
 from opengraphs.records import RunFacts
 
-EventKind = Literal["hello", "run", "gone", "metrics", "log", "system", "events", "sources", "resync"]
+EventKind = Literal[
+    "hello", "run", "gone", "metrics", "log", "system", "events", "alert", "sources", "resync"
+]
 
 
 class Event(TypedDict, total=False):
@@ -18,7 +20,8 @@ class Event(TypedDict, total=False):
     its folder was removed. metrics: `keys` maps each metric that grew to its last step,
     `points` counts what came in; `reset` when a journal was replaced or cut, so that
     curves drawn before are void; `pending` (0 to 1) when older points of a big run were
-    read behind. log: `size_bytes`. system: new figures. events: new lines in `events/`. sources:
+    read behind. log: `size_bytes`. system: new figures. events: new lines in `events/`. alert:
+    `alerts` are the events that detectors and rules just wrote, as they stand in `events/`. sources:
     `GET /sources` has something new to say (`run` is empty): `runs` of other programs so far,
     `looking` while a folder is searched for the first time, `message` when one cannot be read.
 
@@ -39,3 +42,4 @@ class Event(TypedDict, total=False):
     looking: bool
     message: str
     size_bytes: int
+    alerts: list[dict[str, Any]]
