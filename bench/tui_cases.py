@@ -175,13 +175,21 @@ class _Newest:
 
 
 def typed(meter: Meter, viewer: Viewer, text: str, pause_s: float) -> list[float]:
-    """Milliseconds from each letter of `text`, typed into the viewer's prompt line, to its picture."""
+    """Milliseconds from each letter of `text`, typed into the viewer's prompt line, to its picture.
+
+    A letter after which nothing stands there that did not stand somewhere before is typed and not timed.
+    """
     meter.send(viewer.prompt)
+    meter.settle(1.0)
+    meter.send(b"\x15")  # what was typed last time
     meter.settle(1.0)
     there, taken = "", []
     for letter in text:
         there += letter
-        taken.append(answered_ms(meter, letter.encode(), lambda screen, there=there: there in screen))
+        if there in meter.text():
+            meter.send(letter.encode())
+        else:
+            taken.append(answered_ms(meter, letter.encode(), lambda screen, there=there: there in screen))
         meter.settle(pause_s)
     meter.send(b"\x1b")
     meter.settle(1.0)

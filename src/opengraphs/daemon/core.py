@@ -12,6 +12,7 @@ from typing import Any
 
 from opengraphs import paths
 from opengraphs.daemon.alerting.keeping import watched_stores
+from opengraphs.daemon.alerting.sending import Sending
 from opengraphs.daemon.coalesce import Coalescer, Topic
 from opengraphs.daemon.forward.cursor import unfinished_stores
 from opengraphs.daemon.forward.service import Forwarder
@@ -47,11 +48,13 @@ class Core:
         self.host = Host()
         self.events = FolderEvents(loop)
         self.forwarder = Forwarder()
+        self.sending = Sending()
         self.stores = Stores(
             events=self.events,
             coalescer=Coalescer(loop, self._publish),
             hub=self.hub,
             forwarder=self.forwarder,
+            sending=self.sending,
         )
         self.ingest = Ingest(get_store=self.stores.get, touch=self._touch)
         self.on_leave: Callable[[str], None] = log.info
@@ -59,7 +62,11 @@ class Core:
             loop,
             after_s=float(os.environ.get("OG_IDLE_EXIT_S", IDLE_EXIT_S)),
             busy=lambda: bool(
-                self.connections or self.live_runs or self.forwarder.is_busy or self.ingest.is_wanted
+                self.connections
+                or self.live_runs
+                or self.forwarder.is_busy
+                or self.sending.is_busy
+                or self.ingest.is_wanted
             ),
             lost=lambda: is_lost(claimed),
             leave=self.leave,
@@ -93,6 +100,7 @@ class Core:
         self.hub.close()
         await self.ingest.close()
         await self.forwarder.close()
+        await self.sending.close()
         await self.stores.close()
         self.events.close()
         self.host.close()

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from opengraphs.daemon.alerting.desk import AlertDesk
+from opengraphs.daemon.alerting.sending import Sending
 from opengraphs.daemon.attention import Attention
 from opengraphs.daemon.chores import Chores
 from opengraphs.daemon.coalesce import Coalescer, Topic
@@ -45,7 +46,13 @@ class OpenStore:
     """
 
     def __init__(
-        self, path: Path, *, events: FolderEvents, coalescer: Coalescer, forwarder: Forwarder
+        self,
+        path: Path,
+        *,
+        events: FolderEvents,
+        coalescer: Coalescer,
+        forwarder: Forwarder,
+        sending: Sending,
     ) -> None:
         self.path = path
         self.name = str(path)
@@ -54,6 +61,7 @@ class OpenStore:
         self.first_seq = 0
         self._coalescer = coalescer
         self._forwarder = forwarder
+        self._sending = sending
         self._facts_changed = asyncio.Event()
         self._told_reading = -math.inf
         self._untold: tuple[str, float] | None = None
@@ -177,6 +185,8 @@ class OpenStore:
     def _publish(self, change: Change) -> None:
         payload: dict[str, Any] = {key: value for key, value in change.items() if key not in ("kind", "run")}
         self._coalescer.add(Topic(change["kind"], self.name, change["run"]), payload)
+        if change["kind"] == "alert":
+            self._sending.tell(change["about"], change["alerts"])
         if change["kind"] in ("run", "gone"):
             self._facts_changed.set()
             self._alerts_wanted.set()

@@ -7,6 +7,7 @@ import logging
 from pathlib import Path
 
 from opengraphs import paths
+from opengraphs.daemon.alerting.sending import Sending
 from opengraphs.daemon.coalesce import Coalescer
 from opengraphs.daemon.forward.service import Forwarder
 from opengraphs.daemon.hub import EventHub
@@ -25,12 +26,19 @@ class Stores:
     """Open stores by path; loop thread only."""
 
     def __init__(
-        self, *, events: FolderEvents, coalescer: Coalescer, hub: EventHub, forwarder: Forwarder
+        self,
+        *,
+        events: FolderEvents,
+        coalescer: Coalescer,
+        hub: EventHub,
+        forwarder: Forwarder,
+        sending: Sending,
     ) -> None:
         self._events = events
         self._hub = hub
         self._coalescer = coalescer
         self._forwarder = forwarder
+        self._sending = sending
         self._open: dict[Path, asyncio.Task[OpenStore]] = {}
         self._closed = False
 
@@ -61,7 +69,13 @@ class Stores:
         await asyncio.gather(*(_close(task) for task in tasks))
 
     async def _start(self, path: Path) -> OpenStore:
-        store = OpenStore(path, events=self._events, coalescer=self._coalescer, forwarder=self._forwarder)
+        store = OpenStore(
+            path,
+            events=self._events,
+            coalescer=self._coalescer,
+            forwarder=self._forwarder,
+            sending=self._sending,
+        )
         try:
             await store.start()
         except BaseException:

@@ -46,7 +46,7 @@ class Change(TypedDict, total=False):
     in; `reset` when a journal was replaced or shrank and was read again, so that curves
     drawn before are void. log: `size_bytes`. system: nothing more. events: new lines in
     events/ (alerts, checkpoints, notes) that a face may want to ask for again. alert: what
-    detectors and rules said, `alerts` are the events they wrote.
+    detectors and rules said, `alerts` are the events they wrote, `about` names the run.
     """
 
     kind: Literal["run", "gone", "metrics", "log", "system", "events", "alert"]
@@ -57,6 +57,7 @@ class Change(TypedDict, total=False):
     size_bytes: int
     reset: bool
     alerts: list[dict[str, Any]]
+    about: dict[str, Any]
 
 
 class EngineStore(Watching):

@@ -34,6 +34,11 @@ class Watching(Comparisons):
         """Every run there is."""
         return set(self._catalog.entries)
 
+    def about(self, run_id: str) -> dict[str, Any]:
+        """`run_id`, `name` and `project` of a run: what names it for people."""
+        facts = self._catalog.entries[run_id].facts
+        return {"run_id": run_id, "name": facts.get("name") or run_id, "project": facts.get("project")}
+
     def ended_within(self, run_id: str, seconds: float) -> bool:
         """Whether a run of og's own ended no longer ago; a copy of a foreign one did not."""
         entry = self._catalog.entries[run_id]

@@ -21,7 +21,7 @@ class Event(TypedDict, total=False):
     `points` counts what came in; `reset` when a journal was replaced or cut, so that
     curves drawn before are void; `pending` (0 to 1) when older points of a big run were
     read behind. log: `size_bytes`. system: new figures. events: new lines in `events/`. alert:
-    `alerts` are the events that detectors and rules just wrote, as they stand in `events/`. sources:
+    `alerts` are the events that detectors and rules just wrote, as they stand in `events/`, and `about` names the run (`run_id, name, project`). sources:
     `GET /sources` has something new to say (`run` is empty): `runs` of other programs so far,
     `looking` while a folder is searched for the first time, `message` when one cannot be read.
 
@@ -43,3 +43,4 @@ class Event(TypedDict, total=False):
     message: str
     size_bytes: int
     alerts: list[dict[str, Any]]
+    about: dict[str, Any]

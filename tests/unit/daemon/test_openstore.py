@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from opengraphs.daemon import tasks
+from opengraphs.daemon.alerting.sending import Sending
 from opengraphs.daemon.coalesce import Coalescer, Topic
 from opengraphs.daemon.forward.service import Forwarder
 from opengraphs.daemon.inotify import FolderEvents
@@ -30,7 +31,7 @@ def with_store(path: Path, scenario: Callable[[OpenStore, Told], Awaitable[None]
         events = FolderEvents(loop)
         await events.start()
         coalescer = Coalescer(loop, publish, interval_s=0.001)
-        store = OpenStore(path, events=events, coalescer=coalescer, forwarder=Forwarder())
+        store = OpenStore(path, events=events, coalescer=coalescer, forwarder=Forwarder(), sending=Sending())
         try:
             await store.start()
             await asyncio.wait_for(scenario(store, told), 20)

@@ -92,7 +92,7 @@ class AlertDesk:
             log.warning("alerts of %s could not be written: %s", run_id, error)
         else:
             changes += engine.look_at(run_id)
-        changes.append({"kind": "alert", "run": run_id, "alerts": events})
+        changes.append({"kind": "alert", "run": run_id, "about": engine.about(run_id), "alerts": events})
 
     def _end(self, run_id: str) -> None:
         del self._runs[run_id]
