@@ -1,0 +1,40 @@
+"""Alert rules of users: a grammar, streams of points to readings, and replay. Pure.
+
+    rule = parse_rule("train/loss > 2 * min(train/loss) for 10 after 200 !error")
+    stream, watch = rule.compile(), RuleWatch(rule)
+    for reading in stream.record(step, time, {"train/loss": 0.31}):
+        change = watch.take(reading)
+
+docs/alert-rules.md is the page for users.
+"""
+
+from opengraphs.alerts.rules.clauses import parse_condition, parse_rule
+from opengraphs.alerts.rules.compiled import CompiledRule, Instance
+from opengraphs.alerts.rules.reading import Reading
+from opengraphs.alerts.rules.replay import Firing, MetricPoint, in_order, replay, waiting
+from opengraphs.alerts.rules.rule import Rule, Span
+from opengraphs.alerts.rules.rulesfile import DetectorChoice, RulesFile, merged, read_rules
+from opengraphs.alerts.rules.tables import read_points
+from opengraphs.alerts.rules.watch import Change, RuleWatch
+
+__all__ = [
+    "Change",
+    "CompiledRule",
+    "DetectorChoice",
+    "Firing",
+    "Instance",
+    "MetricPoint",
+    "Reading",
+    "Rule",
+    "RuleWatch",
+    "RulesFile",
+    "Span",
+    "in_order",
+    "merged",
+    "parse_condition",
+    "parse_rule",
+    "read_points",
+    "read_rules",
+    "replay",
+    "waiting",
+]
