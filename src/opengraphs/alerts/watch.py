@@ -8,7 +8,7 @@ tick(now, facts) ─ Pulse (stall, ranks, crash) ──────────�
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from opengraphs.alerts.detectors import Around, Detector
@@ -18,6 +18,8 @@ from opengraphs.alerts.machine import Machine
 from opengraphs.alerts.pulse import Pulse, RunLook
 from opengraphs.alerts.rankmean import RankMean
 from opengraphs.alerts.roles import Role, role_of
+from opengraphs.alerts.ruled import RuleFinding, RuleSet
+from opengraphs.alerts.rules import Rule
 from opengraphs.alerts.series import Series
 from opengraphs.alerts.settings import Settings
 
@@ -33,9 +35,16 @@ class RunWatch:
     Args:
         settings: what is off, at which level, after how long.
         roles: metric or glob to role, where the name does not say it.
+        rules: what the user asks for beside the detectors.
     """
 
-    def __init__(self, *, settings: Settings | None = None, roles: Mapping[str, Role] | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        settings: Settings | None = None,
+        roles: Mapping[str, Role] | None = None,
+        rules: Sequence[Rule] = (),
+    ) -> None:
         self.settings = settings or Settings()
         self._said = dict(roles or {})
         self._series: dict[str, Series] = {}
@@ -44,6 +53,7 @@ class RunWatch:
         self._incidents = Incidents()
         self._machine = Machine(self.settings)
         self._pulse = Pulse(self.settings)
+        self._rules = RuleSet(rules)
         self._lr = _LearningRate()
         self._main: str | None = None
         self._has_pace = False
@@ -56,7 +66,7 @@ class RunWatch:
 
     def wants(self, metric: str) -> bool:
         """Whether every point of it matters; of others only those that are not finite."""
-        return self.role(metric) != "other" or self._machine.wants(metric)
+        return self.role(metric) != "other" or self._machine.wants(metric) or self._rules.wants(metric)
 
     def say_roles(self, roles: Mapping[str, Role]) -> None:
         """A person said what metrics are; series that were begun in another role begin anew."""
@@ -76,6 +86,8 @@ class RunWatch:
             self._add(metric, step, time, value)
 
     def _add(self, metric: str, step: int, time: float, value: float) -> None:
+        if self._rules:
+            self._ruled(self._rules.point(metric, step, time, value))
         series = self._series.get(metric)
         if series is None:
             series = self._series[metric] = self._begin(metric)
@@ -146,11 +158,12 @@ class RunWatch:
         """Time passes: what only a clock can tell."""
         for finding in self._pulse.tick(now, look):
             self._incidents.take(finding)
+        self._ruled(self._rules.tick(now))
         self._incidents.tick(now)
 
-    def finding(self, finding: Finding, *, cool_s: float, cool_points: int) -> None:
-        """What a user's rule says."""
-        self._incidents.take(finding, cool_s=cool_s, cool_points=cool_points)
+    def _ruled(self, found: list[RuleFinding]) -> None:
+        for one in found:
+            self._incidents.take(one.finding, cool_s=one.cool_s, cool_points=one.cool_points)
 
     def silence(self, silences: list[dict[str, Any]]) -> None:
         """These alerts are not told of, and no others."""
@@ -160,6 +173,7 @@ class RunWatch:
 
     def take(self) -> list[AlertEvent]:
         """The events since the last call."""
+        self._ruled(self._rules.flush())
         events, self._incidents.events = self._incidents.events, []
         return events
 
@@ -172,6 +186,7 @@ class RunWatch:
             "incidents": self._incidents.state(),
             "machine": self._machine.state(),
             "pulse": self._pulse.state(),
+            "rules": self._rules.state(),
             "lr": self._lr.state(),
             "main": self._main,
             "has_pace": self._has_pace,
@@ -188,6 +203,7 @@ class RunWatch:
         self._incidents.restore(state["incidents"])
         self._machine.restore(state["machine"])
         self._pulse.restore(state["pulse"])
+        self._rules.restore(state["rules"])
         self._lr.restore(state["lr"])
         self._around.lr_share = self._lr.share
         self._main, self._has_pace = state["main"], state["has_pace"]
