@@ -64,6 +64,7 @@ __all__ = [
     "alert",
     "checkpoint",
     "config",
+    "define",
     "define_metric",
     "finish",
     "init",

@@ -96,6 +96,10 @@ class RunFacts(TypedDict, total=False):
     archived: bool
     mirror_to: str
     """The Trackio server that ogd shall forward the run to, without any secret."""
+    alert_rules: list[str]
+    """Rules that `og run --alert` gave along, as they were written."""
+    metric_roles: dict[str, str]
+    """What metrics are, as the script said with `og.define`: name or glob → role."""
     hooks: HooksFacts
     journal: str
     """How metrics are written: `mapped` or `append`; see docs/reference/files.md."""

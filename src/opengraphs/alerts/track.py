@@ -18,6 +18,8 @@ HOT_Z = 4.0
 MOST_FROZEN = 200
 _ALPHA = 2 / (SPAN + 1)
 _FAST = 2 / (FAST_SPAN + 1)
+_DOWN = 2 / 41
+"""A level follows a fall faster than a rise: a rise is what it is there to find."""
 _TO_SIGMA = 1.2533
 """Mean absolute deviation to standard deviation, of normal noise."""
 _MOST_WANDER = 3.0
@@ -99,8 +101,13 @@ class Track:
             self.frozen = 0
         alpha = max(_ALPHA, 1 / self.n)
         if self.n > FAST_SPAN:
-            off = max(-3 * sigma, min(3 * sigma, off))
-        self.level = level + alpha * off
+            off = min(3 * sigma, off)
+            if self.fast < level:  # what ten points agree on is no outlier
+                self.level = level + max(_DOWN, alpha) * (self.fast - level)
+            else:
+                self.level = level + alpha * max(-3 * sigma, off)
+        else:
+            self.level = level + alpha * off
         self.scale += alpha * (abs(off) * _TO_SIGMA - self.scale)
         step = min(abs(value - before), 6 * sigma) if self.n > FAST_SPAN else abs(value - before)
         self.noise += alpha * (step * _STEP_TO_SIGMA - self.noise)

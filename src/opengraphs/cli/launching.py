@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from opengraphs import ingesting, paths
-from opengraphs.cli import forwarding, output, printed
+from opengraphs.cli import alerting, forwarding, output, printed
 from opengraphs.cli.border import DISK_FULL
 from opengraphs.cli.command_line import Program
 from opengraphs.errors import DiskFullError, NotFoundError, OgError, ProcessError, StoreError
@@ -31,6 +31,7 @@ class Order(NamedTuple):
     patterns: tuple[str, ...] = ()
     stdout_metrics: bool = True
     mirror_to: str | None = None
+    alerts: tuple[str, ...] = ()
 
 
 class Started(NamedTuple):
@@ -56,6 +57,7 @@ def order(options: dict[str, Any]) -> Order:
         patterns=options["patterns"],
         stdout_metrics=not options["no_stdout_metrics"],
         mirror_to=options["mirror_to"],
+        alerts=options["alerts"],
     )
 
 
@@ -64,9 +66,11 @@ def start(program: Program, wanted: Order) -> Started:
 
     Raises:
         StoreError: the store cannot be written; DiskFullError when the disk is full.
+        UsageError: an alert rule does not parse; nothing was started.
         NotFoundError, ProcessError: the program is not there, or cannot be executed.
     """
     target = forwarding.target(wanted.mirror_to)
+    alerting.check(wanted.alerts)
     spec = _create(program, wanted, target)
     if wanted.ingest:
         spec["env"].update(ingesting.client_env(Path(spec["run_dir"]), spec["env"]))
@@ -83,6 +87,8 @@ def start(program: Program, wanted: Order) -> Started:
         )
     if target:
         forwarding.begin(Path(spec["store"]), launched.run_id)
+    if alerting.is_asked_for(wanted.alerts, Path(spec["store"])):
+        alerting.begin(Path(spec["store"]), launched.run_id)
     name = str(spec["facts"]["name"])
     return Started(Path(spec["store"]), launched.run_dir, launched.run_id, name, launched.control_socket)
 
@@ -105,6 +111,7 @@ def _create(program: Program, wanted: Order, target: str | None) -> runner.Launc
             stdout_metrics=looks,
             patterns=patterns,
             mirror_to=target,
+            alert_rules=wanted.alerts,
             env=forwarding.training_env(target),
         )
     except OSError as error:

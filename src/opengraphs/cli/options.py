@@ -125,6 +125,13 @@ launch: Callable[[F], F] = _stack(
     click.option("--tags", multiple=True, metavar="K=V", help="Tag the run (k or k=v); repeatable."),
     click.option("--prompt", metavar="TEXT", help="What the agent should know about this run."),
     click.option("--pty", is_flag=True, help="Give the command a terminal of its own."),
+    click.option(
+        "--alert",
+        "alerts",
+        multiple=True,
+        metavar="RULE",
+        help="Alert when it holds: 'train/loss > 5 for 10 after 200 !error'; repeatable.",
+    ),
     click.option("--mirror-to", metavar="URL", help="Forward the run to this Trackio server."),
     click.option(
         "--no-hooks", is_flag=True, help="Do not capture wandb, TensorBoard and others in the command."

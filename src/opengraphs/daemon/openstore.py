@@ -42,7 +42,7 @@ class OpenStore:
     """One open store. Methods are for the event loop's thread.
 
     `name` is the store's path as events carry it; `last_asked` the loop's time of the
-    last question; `first_seq` the event after which this store's are complete.
+    last question; `alerts` works in the engine's thread: use it inside `ask`; `first_seq` the event after which this store's are complete.
     """
 
     def __init__(
@@ -67,7 +67,7 @@ class OpenStore:
         self._untold: tuple[str, float] | None = None
         self._worker = Worker(self._loop, name="ogd-store")
         self._desk = EngineDesk(path, self._deliver)
-        self._alerts = AlertDesk(path)
+        self.alerts = AlertDesk(path)
         self._alerts_wanted = asyncio.Event()
         self._attention = Attention(self._loop.time, self._look_closer)
         self._tasks = Tasks(self.name)
@@ -108,7 +108,7 @@ class OpenStore:
         await self._tasks.close()
         await self.foreign.close()
         self._pump.close()
-        self._worker.submit(self._alerts.close, priority=Priority.END)
+        self._worker.submit(self.alerts.close, priority=Priority.END)
         closing = self._worker.submit(self._desk.close, priority=Priority.END)
         await self._worker.close()
         if closing.done() and closing.exception() is not None:
@@ -209,7 +209,7 @@ class OpenStore:
         while True:
             self._alerts_wanted.clear()
             wait_s = await self._worker.submit(
-                lambda: self._desk.watch(self._alerts.look), priority=Priority.BACKLOG
+                lambda: self._desk.watch(self.alerts.look), priority=Priority.BACKLOG
             )
             if math.isinf(wait_s):
                 await self._alerts_wanted.wait()

@@ -31,13 +31,14 @@ Signature = tuple[tuple[str, int], ...]
 
 class AlertQuery(NamedTuple):
     """run: a run id; status, level: one of those above, "" for any. words: all stand in an alert's texts.
-    sort: one of SORTS, `-` in front for descending."""
+    sort: one of SORTS, `-` in front for descending. since: only what fired later, epoch seconds."""
 
     run: str | None = None
     status: str = ""
     level: str = ""
     words: str = ""
     sort: str = "-time"
+    since: float | None = None
 
 
 def alert_of(event: Mapping[str, Any], *, name: str, fired_at: float, run: Mapping[str, Any]) -> Alert:
@@ -108,7 +109,9 @@ class AlertList:
         alerts = [
             alert
             for alert in alerts
-            if (not query.level or alert["level"] == query.level) and _holds(alert, words)
+            if (not query.level or alert["level"] == query.level)
+            and (query.since is None or alert["fired_at"] > query.since)
+            and _holds(alert, words)
         ]
         counts = {status: sum(alert["status"] == status for alert in alerts) for status in STATUSES}
         alerts = [alert for alert in alerts if not query.status or alert["status"] == query.status]

@@ -23,7 +23,6 @@ from opengraphs.engine.rundata import RunData
 from opengraphs.engine.strip import Points
 
 MOST_POINTS = 20_000
-"""Of a lane that nobody followed, the newest so many count."""
 Cursor = dict[str, tuple[int, int]]
 """By lane: how many points were fed, and how many of them were not finite."""
 _NEVER = math.inf
@@ -68,8 +67,9 @@ class _Part(NamedTuple):
 class _Plan:
     """The lanes that are followed, and where the cursor stands in each."""
 
-    def __init__(self, cursor: Cursor) -> None:
+    def __init__(self, cursor: Cursor, most_points: int | None) -> None:
         self.cursor = cursor
+        self._most_points = most_points
         self.spots: list[_Spot] = []
         self.made_for: object = None
 
@@ -92,7 +92,7 @@ class _Plan:
             if spot.lane.n == spot.seen:
                 continue
             if spot.whole:
-                parts.append(_next_part(spot, most))
+                parts.append(_next_part(spot, most, self._most_points))
             else:
                 timed += _odd(spot)
         until = min((float(part.times[-1]) for part in parts if part.is_cut), default=_NEVER)
@@ -108,12 +108,19 @@ class RunFeed:
     Args:
         wants_all: whether every point of a key is wanted, or only those that are not finite.
         cursor: as `cursor()` gave it, for who goes on after a restart.
+        most_points: of a lane that nobody followed, the newest so many count; None: all.
     """
 
-    def __init__(self, wants_all: Callable[[str], bool], cursor: Cursor | None = None) -> None:
+    def __init__(
+        self,
+        wants_all: Callable[[str], bool],
+        cursor: Cursor | None = None,
+        *,
+        most_points: int | None = MOST_POINTS,
+    ) -> None:
         self._wants_all = wants_all
         known = dict(cursor or {})
-        self._metrics, self._system = _Plan(known), _Plan(known)
+        self._metrics, self._system = _Plan(known, most_points), _Plan(known, most_points)
 
     def cursor(self) -> Cursor:
         """Where it stands, as plain values."""
@@ -173,9 +180,9 @@ def _spots(key: str, curve: KeyCurves, *, whole: bool) -> list[_Spot]:
     return found
 
 
-def _next_part(spot: _Spot, most: int) -> _Part:
+def _next_part(spot: _Spot, most: int, most_points: int | None) -> _Part:
     """What a lane has that was not fed, `most` points at most."""
-    first = max(spot.seen, spot.lane.n - MOST_POINTS)
+    first = spot.seen if most_points is None else max(spot.seen, spot.lane.n - most_points)
     points = spot.lane.read(first, min(spot.lane.n, first + most))
     return _Part(spot, first, points, np.maximum.accumulate(points.times), first + most < spot.lane.n)
 

@@ -13,7 +13,20 @@ from opengraphs.store.overlay import Order
 from opengraphs.store.watch import JournalWatch
 
 FACT_KINDS = frozenset(
-    ("config", "summary", "progress", "tag", "untag", "name", "note", "notes", "status", "rank", "archive")
+    (
+        "config",
+        "summary",
+        "progress",
+        "tag",
+        "untag",
+        "name",
+        "note",
+        "notes",
+        "status",
+        "rank",
+        "archive",
+        "define",
+    )
 )
 """Kinds that change a run's facts; the others only stand in the list."""
 

@@ -9,6 +9,8 @@ from typing import Any
 from opengraphs.engine.catalog import Entry
 from opengraphs.engine.comparing import Comparisons
 from opengraphs.engine.feed import Fed, RunFeed
+from opengraphs.engine.filter import compile_filter
+from opengraphs.errors import UsageError
 
 LOG_TAIL = 60
 """Lines of an ended run's output: a traceback, and what came before it."""
@@ -72,6 +74,22 @@ class Watching(Comparisons):
             "checkpoint_bytes": next((size for size in sizes if isinstance(size, int)), 0),
             "log_tail": "\n".join(line["text"] for line in tail),
         }
+
+    def alerts_of_others(self, run_id: str) -> list[dict[str, Any]]:
+        """Events of kind alert that ogd did not write: of the script, or of a mirror."""
+        return [
+            event
+            for event in self.alert_events(run_id)
+            if event.get("point_time") is None and event.get("title")
+        ]
+
+    def fits(self, run_id: str, where: str) -> bool:
+        """Whether a run passes a filter; one that does not parse is passed by nobody."""
+        entry = self._catalog.entries.get(run_id)
+        try:
+            return entry is not None and compile_filter(where)(entry)
+        except UsageError:
+            return False
 
     def alert_events(self, run_id: str) -> list[dict[str, Any]]:
         """Every event of kind alert of a run, in order of time."""

@@ -116,6 +116,7 @@ def create_run(
     parent: Mapping[str, Any] | None = None,
     progress: Mapping[str, Any] | None = None,
     mirror_to: str | None = None,
+    alert_rules: Sequence[str] = (),
     cwd: str | None = None,
     env: Mapping[str, str] | None = None,
     use_pty: bool = False,
@@ -135,6 +136,7 @@ def create_run(
         cwd, env: the training's; None is this process's own.
         window: (columns, rows) of the terminal that is looking on.
         mirror_to: the server it shall be forwarded to, as `sdk.forwarding.ask` gives it.
+        alert_rules: alert rules of this run alone, one line each, checked already.
         heartbeat_s: how often run.json gets a new `heartbeat_at`.
 
     Raises:
@@ -155,6 +157,7 @@ def create_run(
         "parent": dict(parent) if parent else None,
         "progress": dict(progress) if progress else None,
         **({"mirror_to": mirror_to} if mirror_to else {}),
+        **({"alert_rules": list(alert_rules)} if alert_rules else {}),
     }
     return {
         "run_dir": run_dir,

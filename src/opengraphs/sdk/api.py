@@ -29,6 +29,7 @@ __all__ = [
     "Video",
     "alert",
     "checkpoint",
+    "define",
     "define_metric",
     "finish",
     "init",
@@ -185,6 +186,11 @@ def checkpoint(
 def define_metric(name: str, *args: Any, **options: Any) -> Any:
     """`Run.define_metric` of the current run."""
     return (_run or missing("define_metric()")).define_metric(name, *args, **options)
+
+
+def define(metric: str, role: str) -> None:
+    """`Run.define` of the current run: what a metric is, for alerts."""
+    (_run or missing("define()")).define(metric, role)
 
 
 def save(glob_str: Any = None, *args: Any, **options: Any) -> Any:

@@ -12,6 +12,12 @@ if TYPE_CHECKING:
     from .goals import Goals
 
 
+ROLES = (
+    "loss", "eval_loss", "value_loss", "reward", "grad_norm", "lr", "throughput", "step_time", "entropy", "kl",
+    "zero_std", "clip_ratio", "other",
+)  # fmt: skip
+
+
 class Tags(list):  # type: ignore[type-arg]
     """A list of labels; a tuple may be added to it, as wandb's own tags are one."""
 
@@ -87,6 +93,23 @@ class Described:
     def note(self, text: str, step: Optional[int] = None) -> None:
         """Write a sentence into the run's notes, or at a step of its curves."""
         self._event("note", {"text": str(text), "step": None if step is None else values.step_number(step)})
+
+    @warn.guarded
+    def define(self, metric: str, role: str) -> None:
+        """Say what a metric is, where its name does not: alerts watch by role.
+
+        Args:
+            metric: its name; `*` stands for anything.
+            role: `loss`, `eval_loss`, `value_loss`, `reward`, `grad_norm`, `lr`, `throughput`, `step_time`,
+                `entropy`, `kl`, `zero_std`, `clip_ratio`, or `other` for one that is not to be watched.
+        """
+        known = str(role)
+        if known not in ROLES:
+            warn.tell(
+                "define:" + known, "define(%r): no role %r; there are %s" % (metric, known, ", ".join(ROLES))
+            )
+            return
+        self._event("define", {"metric": str(metric), "role": known})
 
     @warn.guarded
     def define_metric(

@@ -47,6 +47,7 @@ class Overlay:
         self._summary: dict[str, _Latest] = {}
         self._tags: dict[str, _Latest] = {}
         self._single: dict[str, _Latest] = {}
+        self._roles: dict[str, _Latest] = {}
         self._hooks: dict[str, _Latest] = {}
         self._failed_hooks: dict[str, _Latest] = {}
         self._notes: dict[Order, str] = {}
@@ -76,6 +77,8 @@ class Overlay:
                 named = {key: event[key] for key in _OF_RANK if isinstance(event.get(key), str)}
                 said = {"status": "", **_ranks(event.get("world_size")), **named}
                 return self._merge(self._single, said, order)
+            case "define" if isinstance(event.get("metric"), str):
+                return self._merge(self._roles, {event["metric"]: event.get("role")}, order)
             case "hooks":
                 return self._merge_hooks(event, order)
             case "notes" if isinstance(event.get("notes"), str):
@@ -126,6 +129,8 @@ class Overlay:
                 facts["summary_folded"] = [key for key in base["summary_folded"] if key not in self._summary]
         if self._tags:
             facts["tags"] = self._with_tags(base.get("tags", []))
+        if self._roles:
+            facts["metric_roles"] = {**base.get("metric_roles", {}), **_values(self._roles)}
         if self._hooks or self._failed_hooks:
             known = base.get("hooks", {})
             facts["hooks"] = {

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from math import inf, isfinite
 from typing import Any, ClassVar
 
 from opengraphs.alerts.finding import Evidence, Level
 from opengraphs.alerts.track import Track
+
+_WORDS = {inf: "Infinity", -inf: "-Infinity"}
 
 
 class Around:
@@ -73,5 +76,7 @@ def _plain(value: Any) -> Any:
 
 
 def figures(values: Iterable[tuple[str, float]]) -> Evidence:
-    """Numbers to six digits: they are read by people."""
-    return {name: float(f"{value:.6g}") for name, value in values}
+    """Numbers to six digits: they are read by people. What is no number is a word, as everywhere in JSON."""
+    return {
+        name: float(f"{value:.6g}") if isfinite(value) else _WORDS.get(value, "NaN") for name, value in values
+    }

@@ -5,10 +5,13 @@ from __future__ import annotations
 import logging
 import math
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from opengraphs.alerts.watch import RunWatch
 from opengraphs.daemon.alerting.keeping import Keeping
+from opengraphs.daemon.alerting.rulebook import Rulebook
 from opengraphs.daemon.ownevents import append_events
 from opengraphs.errors import OgError
 
@@ -25,9 +28,14 @@ SHORT_S = 60.0
 
 
 class AlertDesk:
-    """Which runs are watched, and what their detectors say."""
+    """Which runs are watched, and what their detectors say.
+
+    Attributes:
+        rulebook: what the user asks for beside the detectors.
+    """
 
     def __init__(self, store: Path) -> None:
+        self.rulebook = Rulebook(store)
         self._keeping = Keeping(store)
         self._runs: dict[str, RunAlerts] = {}
         self._seen: set[str] | None = None
@@ -44,7 +52,7 @@ class AlertDesk:
         names = list(self._runs)
         turned = names[self._turn % len(names) :] + names[: self._turn % len(names)]
         for at, run_id in enumerate(turned):
-            self._look_at(engine, changes, self._runs[run_id], deadline)
+            self._look_at(engine, changes, self._renew(engine, self._runs[run_id]), deadline)
             if time.monotonic() > deadline:
                 self._turn += at + 1
                 return 0.0
@@ -61,25 +69,40 @@ class AlertDesk:
             wanted |= {run_id for run_id in known - self._seen if engine.ended_within(run_id, SHORT_S)}
         self._seen = set(known)
         for run_id in sorted(wanted - self._runs.keys()):
-            self._runs[run_id] = self._begin(run_id)
+            self._runs[run_id] = self._begin(engine, run_id)
         for run_id in self._runs.keys() - known:
             self._end(run_id)
 
-    def _begin(self, run_id: str) -> RunAlerts:
-        from opengraphs.alerts.watch import RunWatch
+    def _begin(self, engine: EngineStore, run_id: str, state: Mapping[str, Any] | None = None) -> RunAlerts:
         from opengraphs.daemon.alerting.runalerts import RunAlerts  # numpy comes with the engine
 
-        watch = RunWatch()
+        facts = engine.facts(run_id)
+        wanted = self.rulebook.for_run(facts)
+        rules = [rule for rule in wanted.rules if not rule.filter or engine.fits(run_id, rule.filter)]
+        watch = RunWatch(settings=wanted.settings, roles=wanted.roles, rules=rules)
         watch.silence(self._silences_of(run_id))
-        return RunAlerts(run_id, watch, self._keeping.load(run_id))
+        run = RunAlerts(run_id, watch, state or self._keeping.load(run_id))
+        run.stamp = (self.rulebook.stamp(facts), facts.get("metric_roles"))
+        return run
+
+    def _renew(self, engine: EngineStore, run: RunAlerts) -> RunAlerts:
+        """The same run by other rules, where a file or the script says so; what detectors knew stays."""
+        facts = engine.facts(run.run_id)
+        if run.stamp == (self.rulebook.stamp(facts), facts.get("metric_roles")):
+            return run
+        renewed = self._runs[run.run_id] = self._begin(engine, run.run_id, run.whole_state())
+        return renewed
 
     def _look_at(self, engine: EngineStore, changes: list[Change], run: RunAlerts, deadline_s: float) -> None:
         events = run.look(engine, deadline_s)
+        said = run.others(engine)
         if events:
             self._write(engine, changes, run.run_id, events)
+        if said:
+            self._tell(engine, changes, run.run_id, said)
         if run.is_over:
             self._end(run.run_id)
-        elif (state := run.state(at_once=bool(events))) is not None:
+        elif (state := run.state(at_once=bool(events or said))) is not None:
             self._keeping.save(run.run_id, state)
 
     def _write(
@@ -92,6 +115,10 @@ class AlertDesk:
             log.warning("alerts of %s could not be written: %s", run_id, error)
         else:
             changes += engine.look_at(run_id)
+        self._tell(engine, changes, run_id, events)
+
+    @staticmethod
+    def _tell(engine: EngineStore, changes: list[Change], run_id: str, events: list[dict[str, Any]]) -> None:
         changes.append({"kind": "alert", "run": run_id, "about": engine.about(run_id), "alerts": events})
 
     def _end(self, run_id: str) -> None:

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 SAVE_S = 30.0
 """How old a kept state may be: what came after it is fed once more."""
+NEWS_S = 60.0
+"""Of a run that is seen first, what its script said no longer ago is news."""
 _STATUS_LIVE = "running"
 
 
@@ -24,13 +26,14 @@ class RunAlerts:
     """Follows one run to its end.
 
     Attributes:
-        run_id: which. is_over: it has ended and everything was fed.
+        run_id: which. is_over: it has ended and everything was fed. stamp: of the rules it was begun with.
     """
 
     def __init__(self, run_id: str, watch: RunWatch, state: Mapping[str, Any] | None) -> None:
         self.run_id = run_id
         self.watch = watch
         self.is_over = False
+        self.stamp: tuple[Any, ...] = ()
         self._saved_at = time.monotonic()
         self._changed = False
         cursor = None
@@ -40,6 +43,8 @@ class RunAlerts:
                 cursor = {name: (int(at[0]), int(at[1])) for name, at in state["cursor"].items()}
         self._feed = RunFeed(watch.wants, cursor)
         self._known: set[tuple[str, str, float]] | None = None
+        self._heard: set[str] = set(state.get("heard", ())) if state is not None else set()
+        self._is_new = state is None
 
     def look(self, engine: EngineStore, deadline_s: float) -> list[AlertEvent]:
         """Feed what is new, until the time is up; the events that nobody has written yet."""
@@ -56,6 +61,22 @@ class RunAlerts:
             return []
         self._outlook(look)
         return self._new(engine, self.watch.take())
+
+    def others(self, engine: EngineStore) -> list[AlertEvent]:
+        """Alerts that the script itself raised since the last call; those of the past are nobody's news."""
+        found = engine.alerts_of_others(self.run_id)
+        fresh = [event for event in found if str(event.get("alert_id")) not in self._heard]
+        if not fresh:
+            return []
+        self._heard.update(str(event.get("alert_id")) for event in fresh)
+        self._changed = True
+        since = time.time() - NEWS_S if self._is_new else 0.0
+        self._is_new = False
+        return [
+            {**event, "state": "firing", "page": event.get("level") != "info"}
+            for event in fresh
+            if event.get("time", 0.0) >= since
+        ]
 
     def _feed_in(self, points: list[Any], samples: list[Any]) -> None:
         ranks = {key: len(found) for key, found in self._feed.ranks().items()}
@@ -91,13 +112,17 @@ class RunAlerts:
         self._changed = True
         return found
 
+    def whole_state(self) -> dict[str, Any]:
+        """All that another one needs to go on from here."""
+        return {"watch": self.watch.state(), "cursor": self._feed.cursor(), "heard": sorted(self._heard)}
+
     def state(self, *, at_once: bool) -> dict[str, Any] | None:
         """What to keep; None while what was kept is new enough."""
         now = time.monotonic()
         if not self._changed or not (at_once or now - self._saved_at > SAVE_S):
             return None
         self._saved_at, self._changed = now, False
-        return {"watch": self.watch.state(), "cursor": self._feed.cursor()}
+        return self.whole_state()
 
 
 def _mark(event: Mapping[str, Any]) -> tuple[str, str, float]:

@@ -21,6 +21,7 @@ from typing import Any, NamedTuple
 from opengraphs.alerts.finding import LEVELS
 from opengraphs.daemon.alerting.sinks import Sink, read_sinks, sinks_file
 from opengraphs.errors import UsageError
+from opengraphs.protocol.alerting import SinkTest
 from opengraphs.sdk.redact import redact_text
 
 log = logging.getLogger("ogd.alerts")
@@ -30,6 +31,12 @@ COMMAND_S = 30.0
 WAITS_S = (1.0, 5.0, 30.0, 120.0)
 """Before each further try; after the last one the alert is given up, which the log says."""
 _NTFY = {"error": "5", "warn": "4", "info": "2"}
+
+
+_TEST: dict[str, Any] = {
+    "alert_id": "test", "detector": "test", "metric": None, "level": "info", "state": "firing", "step": None,
+    "title": "a test alert: og can reach you here", "text": "", "evidence": {},
+}  # fmt: skip
 
 
 class Page(NamedTuple):
@@ -127,6 +134,16 @@ class Sending:
             else:
                 return
 
+    def sinks(self) -> tuple[Sink, ...]:
+        """Those that count now."""
+        self._read()
+        return self._sinks
+
+    async def test(self) -> list[SinkTest]:
+        """One alert to each sink, at once and once."""
+        page = Page({"run_id": "test", "name": "test", "project": None}, _TEST)
+        return list(await asyncio.gather(*(_tried(sink, page) for sink in self.sinks())))
+
     @property
     def is_busy(self) -> bool:
         """Something is still to be sent."""
@@ -137,6 +154,15 @@ class Sending:
         for task in self._tasks.values():
             task.cancel()
         await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+
+
+async def _tried(sink: Sink, page: Page) -> SinkTest:
+    error = ""
+    try:
+        await asyncio.to_thread(_WAYS[sink.kind], sink, page)
+    except (OSError, http.client.HTTPException, subprocess.SubprocessError) as failure:
+        error = _reason(failure)
+    return {"name": sink.name, "kind": sink.kind, "ok": not error, "error": error}
 
 
 def _is_for(sink: Sink, alert: Mapping[str, Any]) -> bool:

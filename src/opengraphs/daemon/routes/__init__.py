@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from opengraphs.daemon.app import Endpoint
 from opengraphs.daemon.routes import (
+    alerting,
     alerts,
     compare,
     edits,
@@ -20,6 +21,7 @@ from opengraphs.daemon.routes import (
     sources,
     views,
 )
+from opengraphs.protocol.alerting import ReplayRequest, SilenceRequest
 from opengraphs.protocol.alerts import AckRequest
 from opengraphs.protocol.compare import CompareRequest, DiffRequest, GroupRequest
 from opengraphs.protocol.control import ShutdownRequest, StopRequest
@@ -56,9 +58,18 @@ ROUTES: tuple[Endpoint, ...] = (
         query=("from", "limit", "filter", "sort", "name", "like", "like_run", "id", "cut"),
     ),
     Endpoint(
-        "GET", "/alerts", alerts.page, query=("run", "status", "level", "filter", "sort", "from", "limit")
+        "GET",
+        "/alerts",
+        alerts.page,
+        query=("run", "status", "level", "filter", "sort", "since", "from", "limit"),
     ),
     Endpoint("POST", "/alerts/{ref}/ack", alerts.acknowledge, body=tuple(AckRequest.__annotations__)),
+    Endpoint("GET", "/alerts/silence", alerting.silences),
+    Endpoint("POST", "/alerts/silence", alerting.silence, body=tuple(SilenceRequest.__annotations__)),
+    Endpoint("DELETE", "/alerts/silence/{ref}", alerting.unsilence),
+    Endpoint("GET", "/alerts/rules", alerting.rules, query=("run",)),
+    Endpoint("POST", "/alerts/replay", alerting.replay, body=tuple(ReplayRequest.__annotations__)),
+    Endpoint("POST", "/alerts/test", alerting.test),
     Endpoint("GET", "/trash", edits.trash, query=("limit",)),
     Endpoint("POST", "/trash/{ref}/restore", edits.restore),
     Endpoint("DELETE", "/trash/{ref}", edits.purge),

@@ -30,6 +30,7 @@ async def page(call: Call) -> bytes:
         level=params.choice("level", ("", *LEVELS), default=""),
         words=params.text("filter") or "",
         sort=params.text("sort") or "-time",
+        since=params.real("since"),
     )
     start = params.integer("from", 0, low=0, high=1 << 53)
     limit = params.integer("limit", 50, low=1, high=MAX_PAGE)

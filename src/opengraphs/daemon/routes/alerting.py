@@ -1,0 +1,197 @@
+"""Rules, silences, replay and a test of the sinks."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import time
+import uuid
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from opengraphs.errors import NotFoundError, UsageError
+from opengraphs.protocol.alerting import (
+    ReplayReply,
+    RuleOut,
+    RulesReply,
+    Silence,
+    SilencesReply,
+    SinkTestsReply,
+)
+from opengraphs.protocol.version import SCHEMA
+
+if TYPE_CHECKING:
+    from opengraphs.alerts.rules import Rule
+    from opengraphs.daemon.app import Call
+
+MAX_TEXT = 500
+MAX_SILENCES = 200
+MAX_FIRINGS = 1000
+MAX_RULES = 50
+REPLAY_S = 20.0
+"""One request looks for so long; a thousand points take some 5 ms."""
+
+
+async def silences(call: Call) -> SilencesReply:
+    """`GET /alerts/silence`."""
+    store = await call.store()
+    return _silences(await store.ask(lambda _: store.alerts.silences()))
+
+
+async def silence(call: Call) -> SilencesReply:
+    """`POST /alerts/silence`."""
+    store, body = await call.store(), call.body
+    run = _text(body, "run")
+    run_id = await store.resolve(run) if run else ""
+    for_s = body.get("for_s")
+    if for_s is not None and not (_is_number(for_s) and 0 < for_s < math.inf):
+        raise UsageError("for_s is a number of seconds above 0, or null for good")
+    made: Silence = {
+        "id": uuid.uuid4().hex[:6],
+        "run": run_id,
+        "detector": _text(body, "detector"),
+        "metric": _text(body, "metric"),
+        "until": None if for_s is None else time.time() + for_s,
+        "note": _text(body, "note"),
+        "created_at": time.time(),
+    }
+
+    def add() -> list[dict[str, Any]]:
+        if len(store.alerts.silences()) >= MAX_SILENCES:
+            raise UsageError(f"more than {MAX_SILENCES} silences", hint="og alerts unsilence takes one back")
+        store.alerts.silence(dict(made))
+        return store.alerts.silences()
+
+    return _silences(await store.ask(lambda _: add()))
+
+
+async def unsilence(call: Call) -> SilencesReply:
+    """`DELETE /alerts/silence/{id}`."""
+    store = await call.store()
+
+    def drop() -> list[dict[str, Any]]:
+        if not store.alerts.unsilence(call.ref):
+            raise NotFoundError(f"no silence {call.ref!r}", hint="`og alerts silence` lists them")
+        return store.alerts.silences()
+
+    return _silences(await store.ask(lambda _: drop()))
+
+
+def _silences(found: list[dict[str, Any]]) -> SilencesReply:
+    return {"schema": SCHEMA, "silences": found}  # type: ignore[typeddict-item]  # made by `silence` alone
+
+
+async def rules(call: Call) -> RulesReply:
+    """`GET /alerts/rules`: what counts for a run, or for a run that were begun now."""
+    from opengraphs.alerts.settings import AFTER_S, DETECTORS
+
+    store, run = await call.store(), call.params.text("run")
+    facts = await store.ask(lambda engine: engine.facts(run) if run else {}, scan=bool(run))
+    found = await store.ask(lambda _: store.alerts.rulebook.for_run(facts))
+    settings = found.settings
+    return {
+        "schema": SCHEMA,
+        "rules": [_rule(rule) for rule in found.rules],
+        "detectors": [
+            {
+                "name": name,
+                "on": name not in settings.off,
+                "level": settings.levels.get(name),
+                "after_s": settings.after_s[name] if name in AFTER_S else None,
+            }
+            for name in DETECTORS
+        ],
+        "roles": {str(name): str(role) for name, role in found.roles.items()},
+        "sinks": [
+            {"name": one.name, "kind": one.kind, "level": one.level} for one in call.core.sending.sinks()
+        ],
+        "troubles": [one._asdict() for one in store.alerts.rulebook.troubles()] + _sink_trouble(call),
+    }
+
+
+def _sink_trouble(call: Call) -> list[dict[str, str]]:
+    trouble = call.core.sending.trouble
+    return [{"place": "sinks", "message": trouble, "hint": ""}] if trouble else []
+
+
+def _rule(rule: Rule) -> RuleOut:
+    def span(one: Any) -> str | None:
+        return None if one is None else f"{one.amount:g} {one.unit}"
+
+    return {
+        "name": rule.name,
+        "when": rule.when,
+        "hold": span(rule.hold) or "",
+        "after": rule.after,
+        "cooldown": span(rule.cooldown),
+        "level": rule.level,
+        "action": rule.action,
+        "filter": rule.filter,
+        "origin": rule.origin,
+    }
+
+
+async def replay(call: Call) -> ReplayReply:
+    """`POST /alerts/replay`: where detectors and rules would have fired in a run that is stored."""
+    from opengraphs.alerts.replay import Replay
+    from opengraphs.alerts.rules import parse_rule
+    from opengraphs.engine.feed import RunFeed
+
+    store, body = await call.store(), call.body
+    lines = body.get("rules")
+    if lines is not None and (
+        not isinstance(lines, list)
+        or len(lines) > MAX_RULES
+        or not all(isinstance(one, str) for one in lines)
+    ):
+        raise UsageError(f"rules is a list of at most {MAX_RULES} texts")
+    run_id = await store.resolve(_text(body, "run") or "")
+    facts = await store.ask(lambda engine: engine.facts(run_id))
+    known = await store.ask(lambda _: store.alerts.rulebook.for_run(facts))
+    wanted = known.rules if lines is None else tuple(parse_rule(line) for line in lines)
+    again = Replay(
+        rules=wanted, settings=known.settings, roles=known.roles, only_rules=body.get("only_rules") is True
+    )
+    await store.read_whole(run_id)
+    feed = RunFeed(again.wants, most_points=None)
+    firings: list[dict[str, Any]] = []
+    total = count = 0
+    deadline = time.monotonic() + REPLAY_S
+    while True:
+        points, _ = await store.ask(lambda engine: engine.fed(run_id, feed))
+        if not points or time.monotonic() > deadline:
+            break
+        ranks = {key: len(found) for key, found in feed.ranks().items()}
+        ordered = [(key, step, when, value, rank) for key, rank, step, when, value in points]
+        await asyncio.to_thread(again.take, ordered, ranks=ranks)
+        count += len(points)
+        for firing in again.firings():
+            total += 1
+            if len(firings) < MAX_FIRINGS:
+                firings.append(dict(firing))
+    return {
+        "schema": SCHEMA,
+        "run_id": run_id,
+        "firings": firings,
+        "total": total,
+        "points": count,
+        "complete": not points,
+    }
+
+
+async def test(call: Call) -> SinkTestsReply:
+    """`POST /alerts/test`: one alert to every sink, and what each says to it."""
+    return {"schema": SCHEMA, "sinks": await call.core.sending.test()}
+
+
+def _text(body: Mapping[str, Any], name: str) -> str:
+    value = body.get(name)
+    if value is None:
+        return ""
+    if not isinstance(value, str) or len(value) > MAX_TEXT or not value.isprintable():
+        raise UsageError(f"{name} is printable text of at most {MAX_TEXT} characters")
+    return value
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
