@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import threading
 import time
 from collections.abc import Callable
 from functools import partial
@@ -120,6 +121,9 @@ class OgApp(App[ExitChoice], inherit_bindings=False):
         desk.attach(self.views, {name: view.own_slots for name, view in self.views.items()})
         self._lasting = lasting
         self._lasts = lasting_file.load(lasting) if lasting is not None else {}
+        desk.histories.restore(self._lasts.get(lasting_file.HISTORY, {}))
+        self._lasts_lock = threading.Lock()
+        self._history_kept = desk.histories.version
         for name, view in self.views.items():
             if view.lasting:
                 if name in self._lasts:
@@ -438,13 +442,23 @@ class OgApp(App[ExitChoice], inherit_bindings=False):
 
     def _keep_what_lasts(self) -> None:
         """At every change, since nobody knows how this ends."""
-        view = self.view
-        if self._lasting is None or not view.lasting:
+        view, histories = self.view, self.desk.histories
+        if self._lasting is None:
             return
-        kept = _lasting_of(view)
-        if kept != self._lasts[view.name]:
+        before = self._lasts
+        if view.lasting and (kept := _lasting_of(view)) != before[view.name]:
             self._lasts = {**self._lasts, view.name: kept}
-            self._in_thread(partial(lasting_file.save, self._lasting, self._lasts))
+        if histories.version != self._history_kept:
+            self._history_kept = histories.version
+            self._lasts = {**self._lasts, lasting_file.HISTORY: histories.lasting()}
+        if self._lasts is not before:
+            self._in_thread(self._write_lasts)
+
+    def _write_lasts(self) -> None:
+        """In a thread; whoever comes last writes the newest."""
+        with self._lasts_lock:
+            if self._lasting is not None:
+                lasting_file.save(self._lasting, self._lasts)
 
     def _watch_clock(self) -> None:
         """Ages tick where some are shown; one timer at most, and it is set by a picture alone."""

@@ -1,4 +1,4 @@
-"""What of the screens lasts from one start to the next: a small file for each store."""
+"""What of the screens and input lines lasts from one start to the next: a small file for each store."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ from typing import Any
 MAX_BYTES = 1 << 20
 
 Saved = dict[str, dict[str, Any]]
-"""Screen -> what it keeps."""
+"""Screen -> what it keeps; under HISTORY what was entered in the input lines."""
+
+HISTORY = "history"
 
 
 def load(path: Path) -> Saved:
@@ -32,5 +34,6 @@ def save(path: Path, screens: Mapping[str, Mapping[str, Any]]) -> None:
     with contextlib.suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         fresh = path.with_name(f"{path.name}.{os.getpid()}")
+        fresh.touch(mode=0o600)  # what was typed is the user's own
         fresh.write_text(json.dumps(screens, indent=1) + "\n", encoding="utf-8")
         fresh.replace(path)

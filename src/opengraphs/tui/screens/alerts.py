@@ -57,7 +57,7 @@ class AlertsView(View):
             "alerts.open": self._open,
             "alerts.ack": self._acknowledge,
             "alerts.status": lambda: self.desk.say(f"shown: {state.next_status() or 'all'}"),
-            "alerts.filter": lambda: self.open_input(state.filter),
+            "alerts.filter": lambda: self.open_input(state.filter, kind="filter"),
             "alerts.sort": lambda: self.desk.say(f"sorted by {state.next_sort()}"),
             "alerts.reverse": state.reverse,
             "panel.next": self._switch_panel,

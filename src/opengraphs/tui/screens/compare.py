@@ -555,12 +555,12 @@ class CompareView(View):
     def _open(self, purpose: str, text: str) -> None:
         if self._enough:
             self.purpose = purpose
-            self.open_input(text)
+            self.open_input(text, kind=purpose)
 
     def press(self, key: str, character: str | None) -> bool:
         if self.edit is not None and self.purpose == "group":
             found = self._keys_found()
-            if key in ("up", "down"):
+            if key in ("up", "down") and not self.recalls(key, self.candidate):
                 step = 1 if key == "down" else -1
                 self.candidate = max(0, min(len(found) - 1, self.candidate + step))
                 return True

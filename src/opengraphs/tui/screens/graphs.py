@@ -524,7 +524,7 @@ class GraphsView(View):
     def _open(self, purpose: str, text: str) -> None:
         self.purpose = purpose
         self.panel = "prompt" if purpose == "ask" else "charts"
-        self.open_input(text)
+        self.open_input(text, kind=purpose)
 
     def _leave_prompt(self) -> None:
         if self.edit is not None:

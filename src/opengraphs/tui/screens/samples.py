@@ -59,7 +59,7 @@ class SamplesView(View):
             "samples.first": lambda: self._to_end(-1),
             "samples.last": lambda: self._to_end(1),
             "samples.read": self._read,
-            "samples.filter": lambda: self.open_input(state.filter),
+            "samples.filter": lambda: self.open_input(state.filter, kind="filter"),
             "samples.next": lambda: self._find(1),
             "samples.previous": lambda: self._find(-1),
             "samples.sort": lambda: self.desk.say(f"sorted by {state.next_sort()}"),

@@ -58,7 +58,7 @@ class SystemView(View):
             "system.pan_left": lambda: self._rescaled(state.x.pan(-1)),
             "system.pan_right": lambda: self._rescaled(state.x.pan(1)),
             "system.enlarge": self._enlarge,
-            "system.search": lambda: self.open_input(self._typed_before),
+            "system.search": lambda: self.open_input(self._typed_before, kind=state.mode),
             "system.x_axis": self._x_axis,
             "system.metric": lambda: self.desk.say(state.turn_metric(self._order, 1)),
             "system.metric_back": lambda: self.desk.say(state.turn_metric(self._order, -1)),
