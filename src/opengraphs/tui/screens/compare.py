@@ -14,12 +14,11 @@ from opengraphs.tui.painters.axis import AxisState
 from opengraphs.tui.painters.cells import Row, blank, fit
 from opengraphs.tui.painters.layout import Rect
 from opengraphs.tui.painters.text import clip
-from opengraphs.tui.questions import Question
+from opengraphs.tui.questions import FieldsQuestion, Question
 from opengraphs.tui.screens.base import Asker, Handler, View
 from opengraphs.tui.screens.compare_questions import (
     CompareQuestion,
     DiffQuestion,
-    FieldsQuestion,
     GroupQuestion,
 )
 from opengraphs.tui.screens.compare_state import MOST_DIFFERING, MOST_RUNS, PANELS, CompareState
@@ -429,7 +428,7 @@ class CompareView(View):
                     )
                 )
         if self.edit is not None and self.purpose == "group":
-            found.append(FieldsQuestion(self.edit.text, 50))
+            found.append(FieldsQuestion(self.edit.text, 50, slot="fields"))
         return found
 
     def take(self, question: Question, reply: Mapping[str, Any]) -> None:

@@ -457,22 +457,22 @@ class SystemView(View):
 
     def click(self, x: int, y: int) -> None:
         state = self.desk.system
-        key = self.wall.at(x, y)
-        if key is None:
+        found = self.wall.at(x, y)
+        if found is None:
             return
-        if key == state.focus:
+        if found[0] == state.focus:
             self._enlarge()
-        state.focus = key
+        state.focus = found[0]
 
     def wheel(self, x: int, y: int, direction: int) -> None:
         state = self.desk.system
         if state.mode == "host":
             state.move_process(direction)
             return
-        key = self.wall.at(x, y)
-        if key is not None:
+        found = self.wall.at(x, y)
+        if found is not None:
             factor = WHEEL_ZOOM if direction < 0 else 1 / WHEEL_ZOOM
-            self._rescaled(state.x.scale(factor, about=self.wall.x_under(key, x)))
+            self._rescaled(state.x.scale(factor, about=self.wall.x_under(found, x)))
 
     # Saved views
 
