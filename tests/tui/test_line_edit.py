@@ -378,7 +378,12 @@ def test_what_lasts_has_no_prose_and_no_secret() -> None:
         histories.of(kind).add("lr>0.1")
     histories.of("logs.find").add("hf_" + "a" * 24)
     histories.of("logs.find").add("x" * 5000)
-    assert histories.lasting() == {"runs.filter": ["lr>0.1"], "logs.find": ["lr>0.1"]}
+    histories.of("runs.filter").add('tag:new config.api_key="hunter2"')
+    histories.of("runs.filter").add("config.max_tokens:512 config.tokens=5")
+    assert histories.lasting() == {
+        "runs.filter": ["lr>0.1", "config.max_tokens:512 config.tokens=5"],
+        "logs.find": ["lr>0.1"],
+    }
 
 
 def test_histories_come_back_whatever_the_file_says() -> None:

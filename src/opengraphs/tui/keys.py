@@ -331,9 +331,10 @@ def as_markdown() -> str:
     lines += [
         "",
         "`enter` accepts, `esc` leaves; the terminal's own paste works too. `super` is the ⌘ key,",
-        "where the terminal sends it. `ctrl+c` copies while text is selected. Each kind of line remembers what",
-        "was entered in it, from one start to the next, save notes, names and prompts, and what looks like a",
-        "secret; `alt+p` and `alt+n` bring it back also where `↑` `↓` choose from a list.",
+        "where the terminal sends it. `ctrl+c` copies while text is selected. Each kind of line on a screen",
+        "remembers what was entered in it, from one start to the next, save notes, names and prompts, and what",
+        "looks like a secret; `alt+p` and `alt+n` bring it back also where `↑` `↓` choose a completion. The palette,",
+        "help and options remember nothing.",
         "",
         "## Menus and help",
         "",

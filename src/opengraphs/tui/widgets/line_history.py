@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -15,6 +16,10 @@ MAX_LASTING_CHARACTERS = 1_000
 
 SESSION_ONLY = frozenset({"ask", "note", "name"})
 """Kinds whose text is free prose; it goes with the session, since nobody can say what is in it."""
+
+
+_PAIR = re.compile(r'([\w./-]+)[:=]+"?([^\s"]+)')
+"""A field and its value, as filters have them."""
 
 
 class Moment(NamedTuple):
@@ -121,14 +126,8 @@ class Histories:
 
     def lasting(self) -> dict[str, list[str]]:
         """What may be written to a file: no prose, nothing that looks like a secret."""
-        from opengraphs.sdk.redact import redact_text
-
         found = {
-            kind: [
-                text
-                for text in history.texts
-                if len(text) <= MAX_LASTING_CHARACTERS and redact_text(text) == text
-            ]
+            kind: [text for text in history.texts if _may_last(text)]
             for kind, history in self._of.items()
             if kind.rpartition(".")[2] not in SESSION_ONLY
         }
@@ -139,3 +138,14 @@ class Histories:
         for kind, texts in kept.items():
             if isinstance(texts, list):
                 self._of[kind] = History([text for text in texts if isinstance(text, str)])
+
+
+def _may_last(text: str) -> bool:
+    """It is short, and neither it nor the value of a field in it looks like a secret."""
+    from opengraphs.sdk.redact import redact_text, redact_value
+
+    return (
+        len(text) <= MAX_LASTING_CHARACTERS
+        and redact_text(text) == text
+        and all(redact_value(name, value) == value for name, value in _PAIR.findall(text))
+    )
