@@ -252,7 +252,7 @@ def test_a_storm_down_to_nothing_and_back_with_something_open(terminal: Terminal
     if keys:
         terminal.send(keys)
     terminal.until_quiet(0.2)
-    for columns, rows in [(n, max(1, n // 3)) for n in range(100, 0, -7)] + [(100, 54)]:
+    for columns, rows in [(n, max(1, n // 3)) for n in range(100, 0, -7)] + [(100, 60)]:
         terminal.resize(columns, rows)
         terminal.read_some(0.005)
     terminal.until({"": "train/loss", "?": ": keys", ",": "options", "\x10": "actions"}[keys])
