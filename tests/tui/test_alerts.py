@@ -155,7 +155,7 @@ def test_mouse_chooses_and_the_wheel_scrolls(source: FakeSource, make_desk: Make
         await session.settle()
         assert state(session).current()["title"] == "gradient spike"
         session.app.take_click(100, 5)
-        assert state(session).panel == "alert"
+        assert state(session).panel == "detail"
         session.app.take_wheel(5, 5, 1)
         await session.settle()
         assert session.app.views["alerts"].table()[1][4] == "loss is flat"

@@ -164,6 +164,26 @@ def test_a_paste_goes_into_the_search_line(terminal: Terminal) -> None:
     terminal.until("7 metrics")
 
 
+def test_keys_of_input_lines_arrive_as_a_terminal_sends_them(terminal: Terminal) -> None:
+    terminal.until("train/loss")
+    terminal.send("/")
+    terminal.until("search")
+    for sent, shown in (
+        ("lr", "1 metric"),
+        ("\x1f", "7 metrics"),  # ctrl+_
+        ("\x1bZ", "1 metric"),  # alt+shift+z
+        ("\x1bz", "7 metrics"),  # alt+z
+        ("rl", "0 metrics"),
+        ("\x14", "1 metric"),  # ctrl+t
+        ("\r/\x15", "7 metrics"),
+        ("\x1b[A", "1 metric"),  # up
+        ("\x1bn", "7 metrics"),  # alt+n
+        ("\x1b[200~ev\x07al\n\x1b[201~", "2 metrics"),
+    ):
+        terminal.send(sent)
+        terminal.until(f" {shown} ")
+
+
 def stop_by_ctrl_z(terminal: Terminal) -> None:
     """Press ctrl+z and wait until the process sleeps and has written its last."""
     terminal.send("\x1a")
@@ -232,7 +252,7 @@ def test_a_storm_down_to_nothing_and_back_with_something_open(terminal: Terminal
     if keys:
         terminal.send(keys)
     terminal.until_quiet(0.2)
-    for columns, rows in [(n, max(1, n // 3)) for n in range(100, 0, -7)] + [(100, 54)]:
+    for columns, rows in [(n, max(1, n // 3)) for n in range(100, 0, -7)] + [(100, 60)]:
         terminal.resize(columns, rows)
         terminal.read_some(0.005)
     terminal.until({"": "train/loss", "?": ": keys", ",": "options", "\x10": "actions"}[keys])

@@ -15,9 +15,10 @@ from opengraphs.tui import remembered
 from opengraphs.tui.app import OgApp
 from opengraphs.tui.handover import ExitChoice
 from opengraphs.tui.model import Desk
-from opengraphs.tui.remembered import Memory
+from opengraphs.tui.remembered import Lasting, Memory
 from opengraphs.tui.theme import THEMES
 from opengraphs.tui.widgets.canvas import Palette
+from opengraphs.tui.widgets.line_history import Histories
 
 STORE = Path("/store")
 
@@ -158,3 +159,21 @@ def test_a_fresh_start_is_the_projects_default_view(
         assert session.desk.screen == "graphs"
 
     run(script, source, make_desk(screen="graphs"), tmp_path)
+
+
+@pytest.mark.parametrize("text", [None, "[1]", "{", '{"runs": 3, "history": [1]}', "\x00"])
+def test_a_file_of_another_kind_is_passed_over(tmp_path: Path, text: str | None) -> None:
+    path = tmp_path / "kept.json"
+    if text is not None:
+        path.write_text(text)
+    histories = Histories()
+    Lasting(path).restore((), histories)
+    assert histories.lasting() == {}
+
+
+def test_the_files_are_the_users_own(tmp_path: Path) -> None:
+    path = tmp_path / "deep" / "kept.json"
+    remembered.write(path, {"a": 1})
+    assert remembered.read(path) == {"a": 1}
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert list(path.parent.iterdir()) == [path]

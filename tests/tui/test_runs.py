@@ -11,7 +11,7 @@ import pytest
 from tui_fakes import NOW, OLD_RUN, RUN, FakeSource, Session, iso, run_app_test, until
 
 from opengraphs.errors import UsageError
-from opengraphs.tui import lasting
+from opengraphs.tui import remembered
 from opengraphs.tui.model import Desk
 
 MakeDesk = Callable[..., Desk]
@@ -120,7 +120,7 @@ def test_columns_last_from_one_start_to_the_next(
         await session.press("C")
         await session.type("config.lr")
         await session.press("space", "escape", "slash", *"train", "enter")
-        await until(lambda: "columns" in lasting.load(kept).get("runs", {}))
+        await until(lambda: "columns" in remembered.read(kept).get("runs", {}))
 
     async def again(session: Session) -> None:
         assert header(session).split()[:3] == ["status", "name", "lr"]
@@ -129,14 +129,6 @@ def test_columns_last_from_one_start_to_the_next(
     run_app_test(choose, store, make_desk())
     store._events = asyncio.Queue()
     run_app_test(again, store, make_desk())
-
-
-def test_a_file_of_another_kind_is_passed_over(tmp_path: Path) -> None:
-    path = tmp_path / "kept.json"
-    assert lasting.load(path) == {}
-    for text in ("[1]", "{", '{"runs": 3}', "\x00"):
-        path.write_text(text)
-        assert lasting.load(path) == {}
 
 
 def test_the_filter_completes_fields_operators_and_values(store: FakeSource, make_desk: MakeDesk) -> None:

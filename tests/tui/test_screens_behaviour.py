@@ -9,7 +9,7 @@ from tui_fakes import METRICS, OLD_RUN, RUN, FakeSource, Session, run_app_test, 
 
 from opengraphs.tui import ExitChoice, OwnedRun
 from opengraphs.tui.model import Desk
-from opengraphs.tui.screens.graphs import AGENT_LATER
+from opengraphs.tui.screens.graphs_line import AGENT_LATER
 
 MakeDesk = Callable[..., Desk]
 

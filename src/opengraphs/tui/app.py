@@ -21,7 +21,6 @@ from textual.message import Message
 from textual.timer import Timer
 
 from opengraphs.tui import actions, remembered, settings
-from opengraphs.tui import lasting as lasting_file
 from opengraphs.tui.clipboard import Clipboard, to_terminal
 from opengraphs.tui.glyphs import Glyphs
 from opengraphs.tui.handover import ExitChoice
@@ -32,7 +31,7 @@ from opengraphs.tui.model import SLOW_SLOTS, Desk
 from opengraphs.tui.painters import frame, numbers
 from opengraphs.tui.painters.cells import Row, fit
 from opengraphs.tui.questions import Source, StopRequest, ViewsQuestion
-from opengraphs.tui.remembered import Memory
+from opengraphs.tui.remembered import Lasting, Memory
 from opengraphs.tui.screens import views_state
 from opengraphs.tui.screens.base import Drag, View
 from opengraphs.tui.screens.catalog import VIEWS
@@ -118,13 +117,8 @@ class OgApp(App[ExitChoice], inherit_bindings=False):
         self.canvas = Canvas(palette, self)
         self.views: dict[str, View] = {name: view(desk, self.live) for name, view in VIEWS.items()}
         desk.attach(self.views, {name: view.own_slots for name, view in self.views.items()})
-        self._lasting = lasting
-        self._lasts = lasting_file.load(lasting) if lasting is not None else {}
-        for name, view in self.views.items():
-            if view.lasting:
-                if name in self._lasts:
-                    view.restore(self._lasts[name])
-                self._lasts[name] = _lasting_of(view)
+        self._lasting = Lasting(lasting)
+        self._lasting.restore(self.views.values(), desk.histories)
         self._memory = memory
         self._remember_timer: Timer | None = None
         self._default_wanted = resume and not self._come_back()
@@ -438,13 +432,8 @@ class OgApp(App[ExitChoice], inherit_bindings=False):
 
     def _keep_what_lasts(self) -> None:
         """At every change, since nobody knows how this ends."""
-        view = self.view
-        if self._lasting is None or not view.lasting:
-            return
-        kept = _lasting_of(view)
-        if kept != self._lasts[view.name]:
-            self._lasts = {**self._lasts, view.name: kept}
-            self._in_thread(partial(lasting_file.save, self._lasting, self._lasts))
+        if self._lasting.note(self.view, self.desk.histories):
+            self._in_thread(self._lasting.write)
 
     def _watch_clock(self) -> None:
         """Ages tick where some are shown; one timer at most, and it is set by a picture alone."""
@@ -515,10 +504,6 @@ class OgApp(App[ExitChoice], inherit_bindings=False):
 
     def suspend_og(self) -> None:
         self.action_suspend_process()
-
-
-def _lasting_of(view: View) -> dict[str, Any]:
-    return {name: one for name, one in view.saved().items() if name in view.lasting}
 
 
 def _types(character: str | None) -> bool:

@@ -223,6 +223,11 @@ TEXT_KEYS: tuple[tuple[tuple[str, ...], str], ...] = (
     (("alt+d", "ctrl+delete", "alt+delete"), "Delete word to the right"),
     (("ctrl+u", "super+backspace"), "Delete to the start"),
     (("ctrl+k", "super+delete"), "Delete to the end"),
+    (("ctrl+t",), "Swap the two characters at the caret"),
+    (("ctrl+underscore", "ctrl+slash", "ctrl+shift+minus", "alt+z", "super+z"), "Undo"),
+    (("alt+shift+z", "ctrl+shift+z", "shift+super+z"), "Redo"),
+    (("up", "alt+p"), "What was entered before"),
+    (("down", "alt+n"), "What was entered after it"),
     (("ctrl+v", "ctrl+y", "super+v"), "Paste the last copy or cut"),
     (("alt+c", "ctrl+shift+c", "super+c"), "Copy selection, or all"),
     (("ctrl+x", "super+x"), "Cut selection, or all"),
@@ -248,6 +253,7 @@ _LABELS = {
     "comma": ",",
     "asterisk": "*",
     "ampersand": "&",
+    "underscore": "_",
 }
 _ASCII_LABELS = {"left": "left", "right": "right", "up": "up", "down": "down"}
 
@@ -325,7 +331,10 @@ def as_markdown() -> str:
     lines += [
         "",
         "`enter` accepts, `esc` leaves; the terminal's own paste works too. `super` is the ⌘ key,",
-        "where the terminal sends it. `ctrl+c` copies while text is selected.",
+        "where the terminal sends it. `ctrl+c` copies while text is selected. Each kind of line on a screen",
+        "remembers what was entered in it, from one start to the next, save notes, names and prompts, and what",
+        "looks like a secret; `alt+p` and `alt+n` bring it back also where `↑` `↓` choose a completion. The palette,",
+        "help and options remember nothing.",
         "",
         "## Menus and help",
         "",

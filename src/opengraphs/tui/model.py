@@ -34,6 +34,7 @@ from opengraphs.tui.screens.logs_state import LogsState
 from opengraphs.tui.screens.runs_state import RunsState
 from opengraphs.tui.screens.system_state import SystemState
 from opengraphs.tui.screens.views_state import ViewsState
+from opengraphs.tui.widgets.line_history import Histories
 
 TOAST_S = 4.0
 SLOW_SLOTS = {"runs": 1.0, "cards": 2.0, "run": 1.0, "system": 1.0, "ranks": 5.0, "diff": 1.0} | {
@@ -110,6 +111,7 @@ class Desk:
         self.owned_facts: RunFacts = {}
         self.panels = PanelHost(choices.panels)
         self.clipboard = Clipboard()
+        self.histories = Histories()
         self.link = Link(False, "connecting")
         self.toast: Toast | None = None
         self.paused = False

@@ -269,7 +269,7 @@ class EventsQuestion(NamedTuple):
 EVENT_PAGE, EVENT_PAGES = 500, 8
 
 
-class GroupQuestion(NamedTuple):
+class BandsQuestion(NamedTuple):
     """Every chart in view as groups of runs. runs: these, or with () all that fit `filter`."""
 
     metrics: tuple[str, ...]

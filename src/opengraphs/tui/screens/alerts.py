@@ -12,17 +12,14 @@ from opengraphs.tui.model import Desk
 from opengraphs.tui.painters import alerts as painter
 from opengraphs.tui.painters import arrange, chart, frame
 from opengraphs.tui.painters.axis import AxisState
-from opengraphs.tui.painters.cells import Row, blank, fit
+from opengraphs.tui.painters.cells import Row
 from opengraphs.tui.painters.layout import Rect
-from opengraphs.tui.painters.text import clip
 from opengraphs.tui.questions import Question, RunQuestion, SeriesQuestion
 from opengraphs.tui.screens.alerts_state import AckRequest, AlertsQuestion, AlertsState
-from opengraphs.tui.screens.base import Asker, Handler, View
+from opengraphs.tui.screens.base import Asker, Handler
 from opengraphs.tui.screens.compose import Block, compose
+from opengraphs.tui.screens.list_and_detail import ListAndDetail, Split
 
-WHEEL_LINES = 3
-SIDE_WIDTH = 100
-STACKED_HEIGHT = 32
 CHART_HEIGHT = 9
 EMPTY = (
     "No run of this store has an alert.",
@@ -30,15 +27,19 @@ EMPTY = (
 )
 
 
-class AlertsView(View):
+class AlertsView(ListAndDetail):
     name: ClassVar[ScreenName] = "alerts"
     own_slots: ClassVar[tuple[str, ...]] = ("alerts", "alerts.ack", "alerts.run", "alerts.curve")
     slots: ClassVar[tuple[str, ...]] = ("run", "runs", *own_slots)
 
+    split: ClassVar[Split] = Split(
+        side_width=100, percent=50, list_width=96, stacked_height=30, list_height=6
+    )
+    state: AlertsState
+
     def __init__(self, desk: Desk, live: Asker) -> None:
         self.state = AlertsState()
         super().__init__(desk, live)
-        self._list = self._detail = Rect(0, 0, 0, 0)
         self._axis = AxisState()
         self._metrics: dict[str, str] = {}
         """By run: the metric that alerts without one are drawn on, "" for a run without any."""
@@ -57,7 +58,7 @@ class AlertsView(View):
             "alerts.open": self._open,
             "alerts.ack": self._acknowledge,
             "alerts.status": lambda: self.desk.say(f"shown: {state.next_status() or 'all'}"),
-            "alerts.filter": lambda: self.open_input(state.filter),
+            "alerts.filter": self._open_filter,
             "alerts.sort": lambda: self.desk.say(f"sorted by {state.next_sort()}"),
             "alerts.reverse": state.reverse,
             "panel.next": self._switch_panel,
@@ -82,20 +83,6 @@ class AlertsView(View):
         if self._detail.height:
             blocks += self._paint_detail(self._detail)
         return compose(width, height, blocks)
-
-    def _arrange(self, body: Rect) -> None:
-        """List and alert beside or below each other; one at a time where there is no room for both."""
-        none = Rect(0, 0, 0, 0)
-        if body.width >= SIDE_WIDTH:
-            left = min(96, body.width // 2)
-            self._list = Rect(0, body.y, left, body.height)
-            self._detail = Rect(left, body.y, body.width - left, body.height)
-        elif body.height >= STACKED_HEIGHT - 2:
-            top = max(6, body.height * 2 // 5)
-            self._list = Rect(0, body.y, body.width, top)
-            self._detail = Rect(0, body.y + top, body.width, body.height - top)
-        else:
-            self._list, self._detail = (body, none) if self.state.panel == "list" else (none, body)
 
     def _heading(self, width: int) -> list[Row]:
         counts = self.state.counts
@@ -131,12 +118,7 @@ class AlertsView(View):
             if state.known and not state.unread
             else ["asking ogd…"]
         )
-        rows = blank(width, height)
-        top = max(0, (height - len(said)) // 2)
-        for at, text in enumerate(said[: max(0, height - top)]):
-            shown = clip(self.desk.glyphs.clean(text), width, ellipsis=self.desk.glyphs.ellipsis)
-            rows[top + at] = fit([(" " * ((width - len(shown)) // 2), "text"), (shown, "dim")], width)
-        return rows
+        return self._in_the_middle(said, width, height)
 
     def _paint_list(self, rect: Rect) -> list[Row]:
         state, glyphs = self.state, self.desk.glyphs
@@ -180,7 +162,7 @@ class AlertsView(View):
             glyphs,
             title="alert",
             right=f"{last}/{len(rows)}" if len(rows) > room else "",
-            focused=self.state.panel == "alert",
+            focused=self.state.panel == "detail",
         )
         blocks: list[Block] = [(Rect(rect.x, rect.y, rect.width, height), text)]
         if drawn:
@@ -286,12 +268,6 @@ class AlertsView(View):
             ("alerts.curve",) if kind == "metrics" and alert and event.get("run") == alert["run_id"] else ()
         )
 
-    def saved(self) -> dict[str, Any]:
-        return self.state.saved()
-
-    def restore(self, saved: Mapping[str, Any]) -> None:
-        self.state.restore(saved)
-
     def table(self) -> list[list[Any]]:
         """The alerts of the list."""
         names = ("fired_at", "status", "level", "run", "title", "metric", "detector", "onset_step", "step")
@@ -309,30 +285,16 @@ class AlertsView(View):
 
     # Actions
 
-    def typed(self, text: str) -> None:
-        self.state.set_filter(text)
-
-    def submit(self, text: str) -> None:
-        self.state.set_filter(text)
-        self.close_input()
-
-    def cancel_input(self) -> None:
-        self.state.set_filter("")
-        self.close_input()
-
     @property
     def _room(self) -> int:
-        return max(1, (self._detail.height if self.state.panel == "alert" else self._list.height) - 4)
+        return max(1, (self._detail.height if self.state.panel == "detail" else self._list.height) - 4)
 
     def _vertical(self, step: int) -> None:
         state = self.state
-        if state.panel == "alert":
+        if state.panel == "detail":
             state.scroll += step
         else:
             state.go_to(state.cursor + step)
-
-    def _switch_panel(self) -> None:
-        self.state.panel = "list" if self.state.panel == "alert" else "alert"
 
     def _open(self) -> None:
         """To Graphs, where it happened."""
@@ -358,7 +320,7 @@ class AlertsView(View):
 
     def back(self) -> bool:
         state = self.state
-        if state.panel == "alert":
+        if state.panel == "detail":
             state.panel = "list"
         elif state.filter:
             state.set_filter("")
@@ -367,21 +329,3 @@ class AlertsView(View):
         else:
             return False
         return True
-
-    # Mouse
-
-    def click(self, x: int, y: int) -> None:
-        state = self.state
-        if self._list.has(x, y):
-            state.panel = "list"
-            at = state.top + y - self._list.y - 2
-            if state.top <= at < min(state.total, state.top + state.height):
-                state.go_to(at)
-        elif self._detail.has(x, y):
-            state.panel = "alert"
-
-    def wheel(self, x: int, y: int, direction: int) -> None:
-        if self._detail.has(x, y):
-            self.state.scroll += direction * WHEEL_LINES
-        else:
-            self.state.scroll_list(direction * WHEEL_LINES)

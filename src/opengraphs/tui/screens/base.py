@@ -158,8 +158,18 @@ class View:
 
     # Input line
 
-    def open_input(self, text: str = "") -> None:
-        self.edit = LineEdit(text, clipboard=self.desk.clipboard)
+    def open_input(self, text: str = "", *, kind: str = "search") -> None:
+        """kind: what the line is for; lines of one kind share a history."""
+        history = self.desk.histories.of(f"{self.name}.{kind}")
+        self.edit = LineEdit(text, clipboard=self.desk.clipboard, history=history)
+
+    def recalls(self, key: str, choice: int) -> bool:
+        """Up and down go through the history, and not the list above the line: from its first entry (`choice` 0)
+        upwards, and back."""
+        edit = self.edit
+        if edit is None or key not in ("up", "down"):
+            return False
+        return edit.recalling or (key == "up" and choice == 0 and edit.has_older)
 
     def press(self, key: str, character: str | None) -> bool:
         """A key while the input line is open; False when it is not, or has no use for the key."""
@@ -169,6 +179,8 @@ class View:
         if key == "escape":
             self.cancel_input()
         elif key in ("enter", "ctrl+m"):
+            if edit.accept():
+                self.desk.histories.changed()
             self.submit(edit.text)
         else:
             before = edit.text

@@ -18,52 +18,30 @@ from opengraphs.tui.painters.numbers import percent
 from opengraphs.tui.screens.compose import Block
 from opengraphs.tui.screens.group_bands import GroupBands
 from opengraphs.tui.screens.run_marks import RunMarks
+from opengraphs.tui.screens.wall import Placed, Slot, Wall
 
 HURRIED_S, UNHURRIED_S = 0.001, 0.012
 """Charts are painted for about this long after a key and otherwise."""
 
-Placed = tuple[str, layout.Rect]
-"""A metric and where its chart stands."""
 
-
-class _Slot:
-    """What a chart was painted from, and the rows that came out. `axis` remembers its bounds, `memo` its plot."""
-
-    __slots__ = ("axis", "looks", "memo", "rows", "spec")
-
-    def __init__(self) -> None:
-        self.axis = AxisState()
-        self.memo = chart.Memo()
-        self.looks: tuple[Any, ...] | None = None
-        self.rows: list[Row] = []
-        self.spec: chart.ChartSpec | None = None
-
-
-class ChartWall:
+class ChartWall(Wall):
     """`placed` is what stands on the screen; `lit` is whether the chart cursor is shown.
 
     selection: the stretch of x that the mouse is marking.
     """
 
     def __init__(self, desk: Desk) -> None:
-        self.desk = desk
+        super().__init__(desk)
         self.marks = RunMarks(desk.graphs)
         self.groups = GroupBands(desk.graphs)
         self.selection: tuple[float, float] | None = None
-        self.placed: list[Placed] = []
         self.behind = False
         self.lit = True
-        self._slots: dict[str, _Slot] = {}
         self._run: str | None = None
 
     @property
     def metrics(self) -> list[str]:
         return [metric for metric, _ in self.placed]
-
-    @property
-    def columns(self) -> int:
-        """Dot columns of the widest chart: what to ask the daemon for."""
-        return max((chart.dot_columns(rect.width, self.desk.glyphs) for _, rect in self.placed), default=1)
 
     def paint(self, metrics: Sequence[str], places: Sequence[layout.Rect], *, hurry: bool) -> list[Block]:
         """Charts for `metrics` in `places`, those of the last picture where time runs out."""
@@ -78,7 +56,7 @@ class ChartWall:
         return [(rect, self._chart(metric, rect, until)) for metric, rect in order]
 
     def _chart(self, metric: str, rect: layout.Rect, until: float) -> list[Row]:
-        slot = self._slots.setdefault(metric, _Slot())
+        slot = self._slots.setdefault(metric, Slot(AxisState()))
         looks = self._looks(metric, rect)
         if looks == slot.looks:
             return slot.rows
@@ -123,7 +101,7 @@ class ChartWall:
     def _is_lit(self, metric: str) -> bool:
         return self.lit and metric == self.desk.graphs.focused()
 
-    def _spec(self, metric: str, slot: _Slot) -> chart.ChartSpec:
+    def _spec(self, metric: str, slot: Slot) -> chart.ChartSpec:
         state = self.desk.graphs
         curves, bands = self.groups.drawn(metric) if self.groups.by else self._drawn(metric)
         return chart.ChartSpec(
@@ -173,47 +151,21 @@ class ChartWall:
             return "nothing above zero here"
         return "nothing in this range" if state.x.zoom else "no data yet"
 
-    def forget_pictures(self) -> None:
-        """Paint every chart again, with the axes it has."""
-        for slot in self._slots.values():
-            slot.looks = None
-
     # For keys and the mouse
-
-    def refit(self) -> None:
-        """Another stretch of x: every y axis fits what is in it."""
-        for slot in self._slots.values():
-            slot.axis.reset()
-
-    def at(self, x: int, y: int) -> Placed | None:
-        """The chart under a cell of the screen."""
-        for metric, rect in self.placed:
-            if rect.has(x, y):
-                return metric, rect
-        return None
-
-    def x_under(self, placed: Placed, column: int) -> float | None:
-        """The x value under a column of the screen, inside a chart."""
-        metric, rect = placed
-        spec = self._slots[metric].spec if metric in self._slots else None
-        if spec is None:
-            return None
-        return chart.x_at(spec, rect.width, rect.height, column - rect.x, self.desk.glyphs)
 
     def snapped(self, placed: Placed, column: int) -> float | None:
         """The x of the point nearest to a column of the screen."""
         x = self.x_under(placed, column)
-        spec = self._slots[placed[0]].spec if placed[0] in self._slots else None
-        if x is None or spec is None:
+        if x is None:
             return None
-        xs: Sequence[float] = max((curve.x for curve in spec.curves), key=len, default=())
+        xs = self._longest(placed[0])
         index = chart.nearest(xs, x)
         return None if index is None else xs[index]
 
     def cell_span(self, placed: Placed) -> float:
         """How much of x a cell of this chart holds; 0 while it shows nothing."""
         metric, rect = placed
-        spec = self._slots[metric].spec if metric in self._slots else None
+        spec = self._spec_of(metric)
         return 0.0 if spec is None else chart.cell_span(spec, rect.width, rect.height)
 
     def inside(self, placed: Placed, column: int) -> float | None:
@@ -225,9 +177,4 @@ class ChartWall:
     def read_out(self, direction: int) -> float | None:
         """Where the read-out cursor stands one cell further on in the focused chart."""
         state = self.desk.graphs
-        for metric, rect in self.placed:
-            spec = self._slots[metric].spec
-            if metric == state.focused() and spec is not None:
-                spec.cursor = state.x.cursor  # keys may come faster than pictures
-                return chart.move_cursor(spec, rect.width, rect.height, direction, self.desk.glyphs)
-        return None
+        return self._moved(state.focused(), state.x.cursor, direction)

@@ -14,12 +14,11 @@ from opengraphs.tui.painters.axis import AxisState
 from opengraphs.tui.painters.cells import Row, blank, fit
 from opengraphs.tui.painters.layout import Rect
 from opengraphs.tui.painters.text import clip
-from opengraphs.tui.questions import Question
+from opengraphs.tui.questions import FieldsQuestion, Question
 from opengraphs.tui.screens.base import Asker, Handler, View
 from opengraphs.tui.screens.compare_questions import (
     CompareQuestion,
     DiffQuestion,
-    FieldsQuestion,
     GroupQuestion,
 )
 from opengraphs.tui.screens.compare_state import MOST_DIFFERING, MOST_RUNS, PANELS, CompareState
@@ -429,7 +428,7 @@ class CompareView(View):
                     )
                 )
         if self.edit is not None and self.purpose == "group":
-            found.append(FieldsQuestion(self.edit.text, 50))
+            found.append(FieldsQuestion(self.edit.text, 50, slot="fields"))
         return found
 
     def take(self, question: Question, reply: Mapping[str, Any]) -> None:
@@ -555,12 +554,12 @@ class CompareView(View):
     def _open(self, purpose: str, text: str) -> None:
         if self._enough:
             self.purpose = purpose
-            self.open_input(text)
+            self.open_input(text, kind=purpose)
 
     def press(self, key: str, character: str | None) -> bool:
         if self.edit is not None and self.purpose == "group":
             found = self._keys_found()
-            if key in ("up", "down"):
+            if key in ("up", "down") and not self.recalls(key, self.candidate):
                 step = 1 if key == "down" else -1
                 self.candidate = max(0, min(len(found) - 1, self.candidate + step))
                 return True

@@ -65,14 +65,3 @@ class DiffQuestion(NamedTuple):
         return await source.post(
             "/diff", {"run_ids": list(self.runs), "ignore": [] if self.everything else None}
         )
-
-
-class FieldsQuestion(NamedTuple):
-    """What runs may be grouped by, as far as it was typed."""
-
-    typed: str
-    limit: int
-    slot: str = "fields"
-
-    async def ask(self, source: Source) -> dict[str, Any]:
-        return await source.get("/runs/fields", q=self.typed, limit=self.limit)

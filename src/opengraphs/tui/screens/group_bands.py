@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from opengraphs.tui.painters.chartspec import Band, Curve
-from opengraphs.tui.questions import GroupQuestion
+from opengraphs.tui.questions import BandsQuestion
 from opengraphs.tui.screens.graphs_state import GraphsState
 
 ALIGN = {"step": "step", "time": "wall", "relative": "relative"}
@@ -25,7 +25,7 @@ class GroupBands:
         self.version = 0
         self.trouble = ""
         self._replies: dict[str, Mapping[str, Any]] = {}
-        self._answered: GroupQuestion | None = None
+        self._answered: BandsQuestion | None = None
 
     def set_by(self, by: str) -> None:
         if by != self.by:
@@ -44,7 +44,7 @@ class GroupBands:
             "status",
         ]
 
-    def question(self, metrics: Sequence[str], columns: int) -> GroupQuestion | None:
+    def question(self, metrics: Sequence[str], columns: int) -> BandsQuestion | None:
         state = self._state
         align = ALIGN.get(state.x.kind)
         if not self.by or not metrics or align is None or not state.run:
@@ -54,9 +54,9 @@ class GroupBands:
         words = f'project:"{project}"' if project and not runs else ""
         smoothing = state.smooth
         cells = max(1, min(1000, columns))
-        return GroupQuestion(tuple(metrics), self.by, runs, words, align, state.x.zoom, cells, smoothing)
+        return BandsQuestion(tuple(metrics), self.by, runs, words, align, state.x.zoom, cells, smoothing)
 
-    def take(self, question: GroupQuestion, reply: Mapping[str, Any]) -> None:
+    def take(self, question: BandsQuestion, reply: Mapping[str, Any]) -> None:
         if question.by != self.by or ALIGN.get(self._state.x.kind) != question.align:
             return
         found = dict(reply.get("metrics", {}))

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
+from collections.abc import Sequence
+
+from opengraphs.tui import graphemes
 from opengraphs.tui.glyphs import Glyphs
 from opengraphs.tui.painters.cells import Row, fit, row_width
 from opengraphs.tui.painters.text import cell_len
@@ -21,7 +25,8 @@ def paint_input(
     room = width - row_width(lead)
     if row_width(tail) > room - 12:
         tail = fit(tail, max(0, room - 12), ellipsis=glyphs.ellipsis) if wrong else []
-    body = fit(_body(state, room - row_width(tail), glyphs), max(0, room - row_width(tail)))
+    room = max(0, room - row_width(tail))
+    body = fit(_body(state, room, glyphs), room, ellipsis=glyphs.ellipsis)
     return fit([*lead, *body, *tail], width)
 
 
@@ -35,17 +40,38 @@ def paint_at_rest(
 
 
 def _body(state: LineState, room: int, glyphs: Glyphs) -> Row:
-    """The stretch of the text around the caret, selection and caret lit."""
-    text = "".join(glyphs.clean(char) or " " for char in state.text) + " "
-    start = 0
-    while start < state.caret and cell_len(text[start : state.caret + 1]) > max(1, room):
-        start += 1
+    """The stretch of the text around the caret, selection and caret lit; a little more than fits."""
+    bounds = graphemes.boundaries(state.text)
     low, high = sorted((state.anchor if state.anchor is not None else state.caret, state.caret))
     row: Row = []
-    for index in range(start, len(text)):
-        role = "cursor" if index == state.caret else "sel:text" if low <= index < high else "text"
+    cells = 0
+    for index in range(_first_shown(state, bounds, room, glyphs), len(bounds)):
+        at = bounds[index]
+        role = "cursor" if at == state.caret else "sel:text" if low <= at < high else "text"
+        shown = _piece(state.text, bounds, index, glyphs)
         if row and row[-1][1] == role:
-            row[-1] = (row[-1][0] + text[index], role)
+            row[-1] = (row[-1][0] + shown, role)
         else:
-            row.append((text[index], role))
+            row.append((shown, role))
+        cells += cell_len(shown)
+        if cells > room:
+            break
     return row
+
+
+def _first_shown(state: LineState, bounds: Sequence[int], room: int, glyphs: Glyphs) -> int:
+    """Which character stands at the left, so that the one under the caret is still in the room."""
+    index = bisect_left(bounds, state.caret)
+    used = cell_len(_piece(state.text, bounds, index, glyphs))
+    while index > 0:
+        used += cell_len(_piece(state.text, bounds, index - 1, glyphs))
+        if used > max(1, room):
+            break
+        index -= 1
+    return index
+
+
+def _piece(text: str, bounds: Sequence[int], index: int, glyphs: Glyphs) -> str:
+    """One character as it is drawn; behind the text a blank, for the caret."""
+    shown = glyphs.clean(text[bounds[index] : bounds[index + 1]]) if index + 1 < len(bounds) else " "
+    return shown if cell_len(shown) else " "

@@ -216,7 +216,7 @@ class LogsView(View):
 
     def _open(self, purpose: str, text: str) -> None:
         self.purpose, self._wrong = purpose, ""
-        self.open_input(text)
+        self.open_input(text, kind=purpose)
 
     def typed(self, text: str) -> None:
         if self.purpose == "find":

@@ -95,5 +95,4 @@ def complete(edit: LineEdit, term: Term, text: str) -> None:
     rest = edit.text[term.stop :]
     if whole and not rest.startswith(" "):
         text += " "
-    edit.text = edit.text[: term.start] + text + rest
-    edit.caret, edit.anchor = term.start + len(text), None
+    edit.replace(term.start, term.stop, text)

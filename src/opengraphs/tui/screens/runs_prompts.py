@@ -43,7 +43,7 @@ class RunsPrompts(View):
     def ask(self, what: Asking, text: str = "") -> None:
         self.asking, self._choice, self._fields = what, 0, []
         self.desk.toast = None  # it would lie on the line
-        self.open_input(text)
+        self.open_input(text, kind=what)
 
     @property
     def has_line(self) -> bool:
@@ -74,7 +74,9 @@ class RunsPrompts(View):
         if self.picker is not None and self.edit is not None and self._press_picker(key, character):
             return True
         if self.edit is not None and self.picker is None and key in ("tab", "shift+tab", "down", "up"):
-            return self._press_completion(key)
+            listed = key in ("tab", "shift+tab") or self.completions()
+            if listed and not self.recalls(key, self._choice):
+                return self._press_completion(key)
         return super().press(key, character)
 
     def typed(self, text: str) -> None:

@@ -11,12 +11,12 @@ from opengraphs.tui.handover import ScreenName
 from opengraphs.tui.model import Desk
 from opengraphs.tui.painters import frame, numbers
 from opengraphs.tui.painters import samples as painter
-from opengraphs.tui.painters.cells import Row, blank, fit
+from opengraphs.tui.painters.cells import Row
 from opengraphs.tui.painters.layout import Rect
-from opengraphs.tui.painters.text import clip
 from opengraphs.tui.questions import Question
-from opengraphs.tui.screens.base import Asker, Handler, View
+from opengraphs.tui.screens.base import Asker, Handler
 from opengraphs.tui.screens.compose import Block, compose
+from opengraphs.tui.screens.list_and_detail import ListAndDetail, Split
 from opengraphs.tui.screens.samples_questions import (
     SampleQuestion,
     SamplesQuestion,
@@ -24,26 +24,23 @@ from opengraphs.tui.screens.samples_questions import (
 )
 from opengraphs.tui.screens.samples_state import SamplesState
 
-WHEEL_LINES = 3
-SIDE_WIDTH = 96
-"""From this width on list and sample stand side by side."""
-
-STACKED_HEIGHT = 20
 EMPTY = (
     "This run logged no samples.",
     "run.sample(prompt=…, completion=…, expected=…, score=…) in the script shows them here.",
 )
 
 
-class SamplesView(View):
+class SamplesView(ListAndDetail):
     name: ClassVar[ScreenName] = "samples"
     slots: ClassVar[tuple[str, ...]] = ("run", "runs", "samples", "samples.whole", "samples.like")
     own_slots: ClassVar[tuple[str, ...]] = ("samples", "samples.whole", "samples.like")
 
+    split: ClassVar[Split] = Split(side_width=96, percent=45, list_width=90, stacked_height=20, list_height=7)
+    state: SamplesState
+
     def __init__(self, desk: Desk, live: Asker) -> None:
         self.state = SamplesState()
         super().__init__(desk, live)
-        self._list = self._detail = Rect(0, 0, 0, 0)
         self._lines = 0
         """Rows the sample takes when it is read."""
 
@@ -58,8 +55,8 @@ class SamplesView(View):
             "samples.page_down": lambda: self._page(1),
             "samples.first": lambda: self._to_end(-1),
             "samples.last": lambda: self._to_end(1),
-            "samples.read": self._read,
-            "samples.filter": lambda: self.open_input(state.filter),
+            "samples.read": self._switch_panel,
+            "samples.filter": self._open_filter,
             "samples.next": lambda: self._find(1),
             "samples.previous": lambda: self._find(-1),
             "samples.sort": lambda: self.desk.say(f"sorted by {state.next_sort()}"),
@@ -89,20 +86,6 @@ class SamplesView(View):
         if self._detail.height:
             blocks.append((self._detail, self._paint_detail(self._detail)))
         return compose(width, height, blocks)
-
-    def _arrange(self, body: Rect) -> None:
-        """List and sample beside or below each other; one at a time where there is no room for both."""
-        none = Rect(0, 0, 0, 0)
-        if body.width >= SIDE_WIDTH:
-            left = min(90, body.width * 45 // 100)
-            self._list = Rect(0, body.y, left, body.height)
-            self._detail = Rect(left, body.y, body.width - left, body.height)
-        elif body.height >= STACKED_HEIGHT:
-            top = max(7, body.height * 2 // 5)
-            self._list = Rect(0, body.y, body.width, top)
-            self._detail = Rect(0, body.y + top, body.width, body.height - top)
-        else:
-            self._list, self._detail = (body, none) if self.state.panel == "list" else (none, body)
 
     def _last_row(self, width: int) -> list[Row]:
         if self.edit is not None:
@@ -135,12 +118,7 @@ class SamplesView(View):
         known = state.known and state.run is not None
         trouble = state.trouble or self.desk.trouble
         said = [trouble] if trouble else EMPTY if known else [self._waiting()]
-        rows = blank(width, height)
-        top = max(0, (height - len(said)) // 2)
-        for at, text in enumerate(said[: max(0, height - top)]):
-            shown = clip(self.desk.glyphs.clean(text), width, ellipsis=self.desk.glyphs.ellipsis)
-            rows[top + at] = fit([(" " * ((width - len(shown)) // 2), "text"), (shown, "dim")], width)
-        return rows
+        return self._in_the_middle(said, width, height)
 
     def _waiting(self) -> str:
         none = self.desk.graphs.ref is None and self.desk.runs.known and not self.desk.runs.rows
@@ -255,12 +233,6 @@ class SamplesView(View):
         of_run = event.get("run") == self.state.run
         return ("samples",) if of_run and event.get("kind") in ("metrics", "log", "system", "run") else ()
 
-    def saved(self) -> dict[str, Any]:
-        return self.state.saved()
-
-    def restore(self, saved: Mapping[str, Any]) -> None:
-        self.state.restore(saved)
-
     def table(self) -> list[list[Any]]:
         """The samples of the list, a column each."""
         samples = [self.state.rows[n] for n in sorted(self.state.rows)]
@@ -293,21 +265,6 @@ class SamplesView(View):
 
     # Actions
 
-    def typed(self, text: str) -> None:
-        self.state.set_filter(text)
-
-    def submit(self, text: str) -> None:
-        self.state.set_filter(text)
-        self.close_input()
-
-    def cancel_input(self) -> None:
-        self.state.set_filter("")
-        self.close_input()
-
-    @property
-    def _reading(self) -> bool:
-        return self.state.panel == "detail"
-
     @property
     def _room(self) -> int:
         rect = self._detail if self._reading else self._list
@@ -334,12 +291,6 @@ class SamplesView(View):
             self.state.move_base(step)
         else:
             self.state.panel = "list" if step < 0 else "detail"
-
-    def _read(self) -> None:
-        self.state.panel = "list" if self._reading else "detail"
-
-    def _switch_panel(self) -> None:
-        self._read()
 
     def _switch_view(self, view: str) -> None:
         state = self.state
@@ -369,21 +320,3 @@ class SamplesView(View):
         else:
             return False
         return True
-
-    # Mouse
-
-    def click(self, x: int, y: int) -> None:
-        state = self.state
-        if self._list.has(x, y):
-            state.panel = "list"
-            at = state.top + y - self._list.y - 2
-            if state.top <= at < min(state.total, state.top + state.height):
-                state.go_to(at)
-        elif self._detail.has(x, y):
-            state.panel = "detail"
-
-    def wheel(self, x: int, y: int, direction: int) -> None:
-        if self._detail.has(x, y):
-            self.state.scroll += direction * WHEEL_LINES
-        else:
-            self.state.scroll_list(direction * WHEEL_LINES)

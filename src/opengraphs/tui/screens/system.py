@@ -58,7 +58,7 @@ class SystemView(View):
             "system.pan_left": lambda: self._rescaled(state.x.pan(-1)),
             "system.pan_right": lambda: self._rescaled(state.x.pan(1)),
             "system.enlarge": self._enlarge,
-            "system.search": lambda: self.open_input(self._typed_before),
+            "system.search": lambda: self.open_input(self._typed_before, kind=state.mode),
             "system.x_axis": self._x_axis,
             "system.metric": lambda: self.desk.say(state.turn_metric(self._order, 1)),
             "system.metric_back": lambda: self.desk.say(state.turn_metric(self._order, -1)),
@@ -457,22 +457,22 @@ class SystemView(View):
 
     def click(self, x: int, y: int) -> None:
         state = self.desk.system
-        key = self.wall.at(x, y)
-        if key is None:
+        found = self.wall.at(x, y)
+        if found is None:
             return
-        if key == state.focus:
+        if found[0] == state.focus:
             self._enlarge()
-        state.focus = key
+        state.focus = found[0]
 
     def wheel(self, x: int, y: int, direction: int) -> None:
         state = self.desk.system
         if state.mode == "host":
             state.move_process(direction)
             return
-        key = self.wall.at(x, y)
-        if key is not None:
+        found = self.wall.at(x, y)
+        if found is not None:
             factor = WHEEL_ZOOM if direction < 0 else 1 / WHEEL_ZOOM
-            self._rescaled(state.x.scale(factor, about=self.wall.x_under(key, x)))
+            self._rescaled(state.x.scale(factor, about=self.wall.x_under(found, x)))
 
     # Saved views
 

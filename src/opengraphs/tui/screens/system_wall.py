@@ -13,35 +13,19 @@ from opengraphs.tui.painters.cells import Row
 from opengraphs.tui.painters.devices import Panel
 from opengraphs.tui.painters.numbers import to_float
 from opengraphs.tui.screens.compose import Block
+from opengraphs.tui.screens.wall import Placed, Slot, Wall
 
 METRIC = "metric|"
 """What the key of a metric's chart begins with."""
 
 
-class _Slot:
-    __slots__ = ("axis", "looks", "memo", "rows", "spec")
-
-    def __init__(self, axis: AxisState) -> None:
-        self.axis, self.memo = axis, chart.Memo()
-        self.looks: tuple[Any, ...] | None = None
-        self.rows: list[Row] = []
-        self.spec: chart.ChartSpec | None = None
-
-
-class SystemWall:
+class SystemWall(Wall):
     """`placed`: (key, where it stands) of what is on the screen."""
 
     def __init__(self, desk: Desk) -> None:
-        self.desk = desk
-        self.placed: list[tuple[str, layout.Rect]] = []
-        self._slots: dict[str, _Slot] = {}
+        super().__init__(desk)
         self._run: str | None = None
         self._shared = AxisState()
-
-    @property
-    def columns(self) -> int:
-        """Dot columns of the widest picture."""
-        return max((chart.dot_columns(rect.width, self.desk.glyphs) for _, rect in self.placed), default=1)
 
     def paint(
         self,
@@ -86,7 +70,7 @@ class SystemWall:
         return (rect, data, x.kind, self.window(), x.cursor, key == focused, self.desk.graphs.live, alive)
 
     def _spec(
-        self, title: str, slot: _Slot, curves: Sequence[chart.Curve], *, focused: bool
+        self, title: str, slot: Slot, curves: Sequence[chart.Curve], *, focused: bool
     ) -> chart.ChartSpec:
         x = self.desk.system.x
         cursor = None if x.cursor is None else x.cursor - self.zero
@@ -105,17 +89,17 @@ class SystemWall:
 
     def _metric(self, metric: str, rect: layout.Rect, focused: str | None) -> list[Row]:
         key = METRIC + metric
-        slot = self._slots.setdefault(key, _Slot(AxisState()))
+        slot = self._slots.setdefault(key, Slot(AxisState()))
         data = [one for one in self.desk.system.metrics if one["metric"] == metric]
         looks = self._looks(key, rect, data, focused)
         if looks == slot.looks:
             return slot.rows
-        curves = chart.curves_of(self._moved(data), metric=metric, colors=self.desk.graphs.colors)
+        curves = chart.curves_of(self._shifted(data), metric=metric, colors=self.desk.graphs.colors)
         slot.spec = self._spec(metric, slot, curves, focused=key == focused)
         slot.looks, slot.rows = looks, chart.paint(slot.spec, rect.width, rect.height, self.desk.glyphs)
         return slot.rows
 
-    def _moved(self, data: list[SeriesOut]) -> list[SeriesOut]:
+    def _shifted(self, data: list[SeriesOut]) -> list[SeriesOut]:
         """The same curves on the axis in force."""
         if not self.zero:
             return data
@@ -124,7 +108,7 @@ class SystemWall:
     def _panel(self, panel: Panel, rect: layout.Rect, focused: str | None) -> list[Row]:
         full = panel.full[0]
         axis = FilledAxis(full / panel.divide if full else None)
-        slot = self._slots.setdefault(panel.key, _Slot(axis))
+        slot = self._slots.setdefault(panel.key, Slot(axis))
         figures = self.desk.system.figures
         data = [figures.get((panel.host, metric)) for metric in panel.metrics]
         looks = self._looks(panel.key, rect, data, focused)
@@ -135,7 +119,7 @@ class SystemWall:
         return slot.rows
 
     def _painted(
-        self, panel: Panel, data: Sequence[SeriesOut | None], slot: _Slot, rect: layout.Rect, *, lit: bool
+        self, panel: Panel, data: Sequence[SeriesOut | None], slot: Slot, rect: layout.Rect, *, lit: bool
     ) -> list[Row]:
         glyphs = self.desk.glyphs
         host = f"{panel.host}: " if self.desk.system.several_hosts else ""
@@ -162,44 +146,17 @@ class SystemWall:
 
     # For keys and the mouse
 
-    def forget_pictures(self) -> None:
-        """Paint every chart again, with the axes it has."""
-        for slot in self._slots.values():
-            slot.looks = None
-
-    def refit(self) -> None:
-        for slot in self._slots.values():
-            slot.axis.reset()
-
-    def at(self, x: int, y: int) -> str | None:
-        """What stands under a cell of the screen."""
-        for key, rect in self.placed:
-            if rect.has(x, y):
-                return key
-        return None
-
-    def x_under(self, key: str, column: int) -> float | None:
+    def x_under(self, placed: Placed, column: int) -> float | None:
         """Epoch seconds under a column of the screen, inside a picture."""
-        for placed, rect in self.placed:
-            spec = self._slots[placed].spec if placed == key else None
-            if spec is not None:
-                x = chart.x_at(spec, rect.width, rect.height, column - rect.x, self.desk.glyphs)
-                return None if x is None else x + self.zero
-        return None
+        x = super().x_under(placed, column)
+        return None if x is None else x + self.zero
 
     def read_out(self, direction: int, focused: str | None) -> float | None:
         """Where the cursor stands one cell further on in the focused picture, in epoch seconds."""
         cursor = self.desk.system.x.cursor
-        for key, rect in self.placed:
-            spec = self._slots[key].spec
-            if key == focused and spec is not None:
-                spec.cursor = None if cursor is None else cursor - self.zero
-                x = chart.move_cursor(spec, rect.width, rect.height, direction, self.desk.glyphs)
-                return None if x is None else x + self.zero
-        return None
+        x = self._moved(focused, None if cursor is None else cursor - self.zero, direction)
+        return None if x is None else x + self.zero
 
     def xs(self, focused: str | None) -> Sequence[float]:
         """Where the focused picture has points, in epoch seconds."""
-        spec = self._slots[focused].spec if focused in self._slots else None
-        longest = max((curve.x for curve in spec.curves), key=len, default=()) if spec else ()
-        return [x + self.zero for x in longest]
+        return [x + self.zero for x in self._longest(focused)]
