@@ -50,17 +50,20 @@ class Instance:
         """Metrics that it names and that never came."""
         return [name for name, one in self.inputs.items() if one.step is None]
 
-    def offer(self, metric: Input, step: int, time: float, value: float) -> bool:
-        """Take a point in, without an answer yet; False: it came late and is left out."""
+    def offer(self, metric: Input, step: int, time: float, value: float, told: list[Reading]) -> bool:
+        """Take a point in, without an answer yet; False: it came late and is left out.
+
+        told: gets the answer to a point that was held back and counts now.
+        """
         said = metric.offer(step, time, value)
         if said == LATE:
             return False
         if said == RESTART:
-            self._restart(metric)
+            told.append(self._restart(metric))
         metric.step, metric.time, metric.value = step, time, value
         return True
 
-    def _restart(self, metric: Input) -> None:
+    def _restart(self, metric: Input) -> Reading:
         """The run goes on from an earlier step: forget what came from there on."""
         assert metric.first is not None
         step, time, value = metric.first
@@ -70,6 +73,7 @@ class Instance:
                 node.rewind(step)
         metric.take(step, time, value)
         self.renew(metric.mask, step)
+        return self.reading(step, time)
 
     def renew(self, mask: int, step: int) -> None:
         """Compute what depends on the inputs of `mask`, and on the clock."""
@@ -169,9 +173,9 @@ class CompiledRule:
             return ()
         if self._globs and metric in self._plain:
             self._told[metric] = _Told(step, time, value)
-        readings = []
+        readings: list[Reading] = []
         for instance, one in routes:
-            if instance.offer(one, step, time, value):
+            if instance.offer(one, step, time, value, readings):
                 instance.renew(one.mask, step)
                 readings.append(instance.reading(step, time))
         return tuple(readings)
@@ -180,6 +184,7 @@ class CompiledRule:
         """Points of one step: one answer of each instance that they changed."""
         self._clock.point(time)
         self._step = step
+        readings: list[Reading] = []
         changed: dict[Instance, int] = {}
         for metric, value in values.items():
             routes = self._routes.get(metric)
@@ -188,11 +193,12 @@ class CompiledRule:
             if self._globs and metric in self._plain:
                 self._told[metric] = _Told(step, time, value)
             for instance, one in routes:
-                if instance.offer(one, step, time, value):
+                if instance.offer(one, step, time, value, readings):
                     changed[instance] = changed.get(instance, 0) | one.mask
         for instance, mask in changed.items():
             instance.renew(mask, step)
-        return tuple(instance.reading(step, time) for instance in changed)
+            readings.append(instance.reading(step, time))
+        return tuple(readings)
 
     def tick(self, now: float, *, step: int | None = None) -> tuple[Reading, ...]:
         """It is `now` (epoch seconds): the answer of each instance that asks for the time.
@@ -268,5 +274,7 @@ class CompiledRule:
         for name, one in instance.inputs.items():
             self._wires.setdefault(name, []).append((instance, one))
             if name in self._told:
-                one.take(*self._told[name])
+                told = self._told[name]
+                one.take(*told)
+                instance.renew(one.mask, told.step)
         return instance

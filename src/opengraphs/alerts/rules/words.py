@@ -54,8 +54,8 @@ class Word(NamedTuple):
     unit: str = ""
 
 
-def words(text: str) -> list[Word]:
-    """The words of a rule, and an `end`.
+def words(text: str, start: int = 0) -> list[Word]:
+    """The words of a rule from `start` on, and an `end`.
 
     Raises:
         UsageError: what no rule can contain, a quote that is not closed, a number with an
@@ -64,11 +64,11 @@ def words(text: str) -> list[Word]:
     if len(text) > MAX_CHARS:
         raise fault_at(text, MAX_CHARS, f"a rule has at most {MAX_CHARS} characters; one more stands")
     found: list[Word] = []
-    at = _past_space(text, 0)
+    at = _past_space(text, start)
     while at < len(text):
         found.append(_word(text, at, ends_value=bool(found) and _ends_value(found[-1])))
         at = _past_space(text, found[-1].end)
-    return [*found, Word("end", "", len(text.rstrip()), len(text))]
+    return [*found, Word("end", "", max(start, len(text.rstrip())), len(text))]
 
 
 def _past_space(text: str, at: int) -> int:
