@@ -141,7 +141,8 @@ def test_operators_bind_as_in_arithmetic(text: str, tree: str) -> None:
         ("a > 1 for 10", 7, "'for' does not belong into when", "for = …"),
         ("a > 1 !warn", 7, "'!warn' does not belong into when", "level = …"),
         ("-" * 60 + "a > 1", 51, "nested too deep", ""),
-        ("a > 1 or " * 300, 2001, "at most 2000 characters", ""),
+        ("a" + " + a" * 200 + " > 1", 601, "at most 300 words", "two rules"),
+        ("a > 1 or  " * 300, 2001, "at most 2000 characters", ""),
     ],
 )
 def test_bad_condition_is_told_where_and_what_helps(text: str, column: int, message: str, hint: str) -> None:
@@ -161,6 +162,10 @@ def test_caret_stands_under_the_place_of_a_long_line() -> None:
     line, caret = caught.value.hint.split("\n")[:2]
     assert line[len(caret) - 1] == "$"
     assert len(line) <= 121
+
+
+def test_longest_rule_is_still_compiled() -> None:
+    assert parse_rule("a > 0" + " + a" * 148).compile().update("a", 1, 1.0, 1.0)[0].hot is False
 
 
 def test_error_in_several_lines_names_line_and_column() -> None:

@@ -17,7 +17,10 @@ from opengraphs.alerts.rules.words import DURATIONS, KEYWORDS
 from opengraphs.errors import UsageError
 
 PAGE = (Path(__file__).resolve().parents[3] / "docs" / "alert-rules.md").read_text()
-LINES = [line[4:] for line in PAGE.splitlines() if line.startswith("    ") and not line.startswith("    og ")]
+UNFENCED = re.sub(r"^```.*?^```$", "", PAGE, flags=re.MULTILINE | re.DOTALL)
+LINES = [
+    line[4:] for line in UNFENCED.splitlines() if line.startswith("    ") and not line.startswith("    og ")
+]
 
 
 @pytest.mark.parametrize("line", LINES)

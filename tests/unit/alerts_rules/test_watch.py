@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import pytest
 
@@ -101,3 +102,16 @@ def test_each_instance_has_a_life_of_its_own() -> None:
         found += [watch.take(reading) for reading in stream.record(n, float(n), values)]
     assert [(one.metric, one.step) for one in found if one] == [("a/loss", 1), ("b/loss", 4)]
     assert watch.firing() == ["a/loss", "b/loss"]
+
+
+def test_damaged_state_is_refused_and_nothing_fires() -> None:
+    rule = parse_rule("x > 5")
+    stream, watch = rule.compile(), RuleWatch(rule)
+    watch.take(stream.update("x", 0, 0.0, 9.0)[0])
+    saved = watch.state()
+    damages: list[Any] = [None, 3, {"x": None}, {"x": []}, {"x": [True, [1], None, None, None]}]
+    for damage in damages:
+        assert not watch.restore(damage)
+        assert watch.firing() == []
+    assert watch.restore(saved)
+    assert watch.firing() == ["x"]

@@ -5,18 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
+from opengraphs.alerts.rules.functions import FUNCTIONS
 from opengraphs.alerts.rules.globs import Captures, Glob, globs_of
 from opengraphs.alerts.rules.graph import Graph
 from opengraphs.alerts.rules.inputs import LATE, RESTART, Input, packed, unpacked
 from opengraphs.alerts.rules.nodes import CLOCK, Clock, Saved
 from opengraphs.alerts.rules.reading import Reading, rendered, shape_of
-from opengraphs.alerts.rules.tree import Metric, walk
+from opengraphs.alerts.rules.tree import Call, Metric, Number, walk
 
 if TYPE_CHECKING:
     from opengraphs.alerts.rules.rule import Rule
 
 MAX_INSTANCES = 1000
 """Of one rule in one run; more metrics that match are left out and counted."""
+MAX_KEPT = 1_000_000
+"""Points in the windows of all instances of a rule together: wide windows leave room for fewer."""
 _VERSION = 1
 
 
@@ -118,11 +121,21 @@ class _Told(NamedTuple):
     value: float
 
 
+def _window_points(rule: Rule) -> int:
+    """How many points the windows of one instance hold at most."""
+    calls = (
+        part
+        for part in walk(rule.expr)
+        if isinstance(part, Call) and FUNCTIONS[part.name].params[-1] != "duration?"
+    )
+    return sum(int(arg.value) for call in calls for arg in call.args[1:] if isinstance(arg, Number))
+
+
 class CompiledRule:
     """One rule over one run.
 
     Attributes:
-        dropped: metrics beyond MAX_INSTANCES that match and are not watched.
+        dropped: sets of metrics that match and for which there is no room.
     """
 
     def __init__(self, rule: Rule) -> None:
@@ -135,6 +148,7 @@ class CompiledRule:
         self._globs = globs_of(self.rule.expr)
         metrics = [part for part in walk(self.rule.expr) if isinstance(part, Metric)]
         self._plain = {one.name for one in metrics if not one.is_glob}
+        self._room = min(MAX_INSTANCES, max(1, MAX_KEPT // max(1, _window_points(self.rule))))
         self._instances: dict[Captures, Instance] = {}
         self._wires: dict[str, list[tuple[Instance, Input]]] = {}
         self._routes: dict[str, list[tuple[Instance, Input]]] = {}  # of the metrics that came
@@ -262,7 +276,7 @@ class CompiledRule:
         for one in self._globs.values():
             captures = one.captures(metric)
             if captures is not None and captures not in self._instances:
-                if len(self._instances) < MAX_INSTANCES:
+                if len(self._instances) < self._room:
                     self._add(captures)
                 else:
                     self.dropped += 1

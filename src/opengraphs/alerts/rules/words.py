@@ -13,6 +13,7 @@ from typing import NamedTuple
 from opengraphs.alerts.rules.faults import fault_at
 
 MAX_CHARS = 2000
+MAX_WORDS = 300
 DURATIONS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 KEYWORDS = ("and", "or", "not")
 CLAUSES = ("for", "after", "cooldown", "action")
@@ -67,6 +68,10 @@ def words(text: str, start: int = 0) -> list[Word]:
     at = _past_space(text, start)
     while at < len(text):
         found.append(_word(text, at, ends_value=bool(found) and _ends_value(found[-1])))
+        if len(found) > MAX_WORDS:
+            raise fault_at(
+                text, at, f"a rule has at most {MAX_WORDS} words; one more stands", "two rules may do"
+            )
         at = _past_space(text, found[-1].end)
     return [*found, Word("end", "", max(start, len(text.rstrip())), len(text))]
 
