@@ -113,6 +113,39 @@ def test_function_agrees_with_its_naive_meaning(call: str, name: str) -> None:
             assert value == pytest.approx(expected, rel=1e-6, abs=limit), (n, value, expected)
 
 
+CONSTANT = [
+    "ema(x, 20)",
+    "mean(x, 30)",
+    "mean(x)",
+    "median(x, 30)",
+    "q(x, 33%, 31)",
+    "x - slope(x, 30)",
+    "x + std(x, 30)",
+]
+
+
+@pytest.mark.parametrize("call", [*CONSTANT, "x + std(x)"])
+def test_constant_metric_is_exactly_what_it_always_was(call: str) -> None:
+    """So that `lr > mean(lr, 30)` does not fire for a rounding error."""
+    stream = parse_rule(f"x != {call}").compile()
+    values = [7.3] * 50 + [0.1] * 200 + [1e-3] * 200
+    hot = [stream.update("x", n, 0.0, value)[0].hot for n, value in enumerate(values)]
+    is_windowed = call not in ("mean(x)", "x + std(x)", "ema(x, 20)")
+    assert True not in hot[:50]
+    assert not is_windowed or True not in hot[90:250] + hot[290:]
+
+
+def test_z_of_a_constant_past_is_not_known() -> None:
+    found = value_after(parse_rule("z(x, 30) > 4"), list(enumerate([0.1] * 60 + [0.2])))
+    assert set(found) == {None}
+
+
+def test_constant_after_repeated_steps_is_still_constant() -> None:
+    points = [(n, value) for n in range(60) for value in (0.3, 0.1)]
+    found = value_after(parse_rule("std(x, 20) > 0"), points)
+    assert found[1::2] == [None] * 19 + [0.0] * 41
+
+
 def test_every_function_has_a_test() -> None:
     tested = {call.split("(")[0] for call in NAIVE} | {"count", "age", "missing", "nan"}
     assert tested == set(FUNCTIONS)

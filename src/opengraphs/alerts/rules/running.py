@@ -119,10 +119,11 @@ def ema(arg: Node, span: int) -> Running:
     keep = 1.0 - 2.0 / (span + 1.0)
 
     def fold(state: State, value: float) -> State:
-        count, total, weight = state
-        return count + 1.0, total * keep + value, weight * keep + 1.0
+        count, mean, weight = state
+        weight = weight * keep + 1.0
+        return count + 1.0, mean + (value - mean) / weight, weight
 
-    return Running(arg, fold, lambda state: state[1] / state[2], span, (0.0, 0.0, 0.0))
+    return Running(arg, fold, lambda state: state[1], span, (0.0, 0.0, 0.0))
 
 
 def _fold_moments(state: State, value: float) -> State:
