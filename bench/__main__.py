@@ -1,6 +1,6 @@
 """`python -m bench [RECIPE…] [FLAG…]`: run recipes and print their tables.
 
-Without a recipe: log, hooks, grammar, sources, engine, live and tui, one after the other. What follows the first
+Without a recipe: log, hooks, grammar, alert_rules, sources, engine, live and tui, one after the other. What follows the first
 flag goes to the recipes as it is, such as `engine --quick --json FILE`.
 """
 
@@ -12,7 +12,7 @@ import subprocess
 import sys
 from itertools import takewhile
 
-RECIPES = ("log", "hooks", "grammar", "sources", "engine", "live", "tui")
+RECIPES = ("log", "hooks", "grammar", "alert_rules", "sources", "engine", "live", "tui")
 LONG = ("soak", "slow_line")
 """Only when asked for by name: these run for as long as they are told."""
 

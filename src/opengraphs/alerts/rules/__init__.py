@@ -1,9 +1,12 @@
 """Alert rules of users: a grammar, streams of points to readings, and replay. Pure.
 
     rule = parse_rule("train/loss > 2 * min(train/loss) for 10 after 200 !error")
-    stream, watch = rule.compile(), RuleWatch(rule)
-    for reading in stream.record(step, time, {"train/loss": 0.31}):
+    rules, watch = RuleSet([rule]), RuleWatch(rule)
+    for _, reading in rules.record(step, time, {"train/loss": 0.31}):
         change = watch.take(reading)
+
+`CompiledRule` is one rule's stream, `RuleSet` those of a run; `RuleWatch` holds what `for`,
+`after` and `cooldown` say, for whoever has no incident machine of their own.
 
 docs/alert-rules.md is the page for users.
 """
@@ -13,11 +16,13 @@ from opengraphs.alerts.rules.compiled import CompiledRule, Instance
 from opengraphs.alerts.rules.reading import Reading
 from opengraphs.alerts.rules.replay import Firing, MetricPoint, in_order, replay, waiting
 from opengraphs.alerts.rules.rule import Rule, Span
+from opengraphs.alerts.rules.ruleset import Answer, RuleSet
 from opengraphs.alerts.rules.rulesfile import DetectorChoice, RulesFile, merged, read_rules
 from opengraphs.alerts.rules.tables import read_points
 from opengraphs.alerts.rules.watch import Change, RuleWatch
 
 __all__ = [
+    "Answer",
     "Change",
     "CompiledRule",
     "DetectorChoice",
@@ -26,6 +31,7 @@ __all__ = [
     "MetricPoint",
     "Reading",
     "Rule",
+    "RuleSet",
     "RuleWatch",
     "RulesFile",
     "Span",

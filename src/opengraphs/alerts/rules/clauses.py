@@ -52,7 +52,8 @@ def parse_rule(text: str, *, origin: str = "") -> Rule:
     parser = Parser(text, named.end() if named else 0)
     expr = parser.condition()
     if parser.next.kind not in ("end", "level") and parser.next.text not in CLAUSES:
-        raise parser.unexpected("an operator, for, after, cooldown, action, a !level or the end")
+        wanted = "an operator, for, after, cooldown, action, a !level or the end"
+        raise parser.unexpected(wanted, ("and", "or", *CLAUSES))
     check(expr, text)
     said = _clauses(parser)
     when = text[expr.at : expr.end]
@@ -197,7 +198,7 @@ def _unit_word(parser: Parser) -> str:
         return ""
     unit = _COUNTED.get(word.text) or _LONG.get(word.text) or word.text
     if unit not in ("points", "steps", *DURATIONS):
-        hint = meant(word.text, ("points", "steps", *DURATIONS))
-        raise parser.fault(word, f"unknown unit {word.text!r}", hint)
+        hint = meant(word.text, ("points", "steps", *DURATIONS, *CLAUSES))
+        raise parser.fault(word, f"neither a unit nor a clause: {word.text!r}", hint)
     parser.take()
     return unit

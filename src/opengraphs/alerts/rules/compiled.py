@@ -5,18 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
+from opengraphs.alerts.rules.functions import FUNCTIONS
 from opengraphs.alerts.rules.globs import Captures, Glob, globs_of
 from opengraphs.alerts.rules.graph import Graph
 from opengraphs.alerts.rules.inputs import LATE, RESTART, Input, packed, unpacked
 from opengraphs.alerts.rules.nodes import CLOCK, Clock, Saved
 from opengraphs.alerts.rules.reading import Reading, rendered, shape_of
-from opengraphs.alerts.rules.tree import Metric, walk
+from opengraphs.alerts.rules.tree import Call, Metric, Number, walk
 
 if TYPE_CHECKING:
     from opengraphs.alerts.rules.rule import Rule
 
 MAX_INSTANCES = 1000
 """Of one rule in one run; more metrics that match are left out and counted."""
+MAX_KEPT = 1_000_000
+"""Points in the windows of all instances of a rule together: wide windows leave room for fewer."""
 _VERSION = 1
 
 
@@ -50,17 +53,20 @@ class Instance:
         """Metrics that it names and that never came."""
         return [name for name, one in self.inputs.items() if one.step is None]
 
-    def offer(self, metric: Input, step: int, time: float, value: float) -> bool:
-        """Take a point in, without an answer yet; False: it came late and is left out."""
+    def offer(self, metric: Input, step: int, time: float, value: float, told: list[Reading]) -> bool:
+        """Take a point in, without an answer yet; False: it came late and is left out.
+
+        told: gets the answer to a point that was held back and counts now.
+        """
         said = metric.offer(step, time, value)
         if said == LATE:
             return False
         if said == RESTART:
-            self._restart(metric)
+            told.append(self._restart(metric))
         metric.step, metric.time, metric.value = step, time, value
         return True
 
-    def _restart(self, metric: Input) -> None:
+    def _restart(self, metric: Input) -> Reading:
         """The run goes on from an earlier step: forget what came from there on."""
         assert metric.first is not None
         step, time, value = metric.first
@@ -70,6 +76,7 @@ class Instance:
                 node.rewind(step)
         metric.take(step, time, value)
         self.renew(metric.mask, step)
+        return self.reading(step, time)
 
     def renew(self, mask: int, step: int) -> None:
         """Compute what depends on the inputs of `mask`, and on the clock."""
@@ -114,11 +121,21 @@ class _Told(NamedTuple):
     value: float
 
 
+def _window_points(rule: Rule) -> int:
+    """How many points the windows of one instance hold at most."""
+    calls = (
+        part
+        for part in walk(rule.expr)
+        if isinstance(part, Call) and FUNCTIONS[part.name].params[-1] != "duration?"
+    )
+    return sum(int(arg.value) for call in calls for arg in call.args[1:] if isinstance(arg, Number))
+
+
 class CompiledRule:
     """One rule over one run.
 
     Attributes:
-        dropped: metrics beyond MAX_INSTANCES that match and are not watched.
+        dropped: sets of metrics that match and for which there is no room.
     """
 
     def __init__(self, rule: Rule) -> None:
@@ -131,6 +148,7 @@ class CompiledRule:
         self._globs = globs_of(self.rule.expr)
         metrics = [part for part in walk(self.rule.expr) if isinstance(part, Metric)]
         self._plain = {one.name for one in metrics if not one.is_glob}
+        self._room = min(MAX_INSTANCES, max(1, MAX_KEPT // max(1, _window_points(self.rule))))
         self._instances: dict[Captures, Instance] = {}
         self._wires: dict[str, list[tuple[Instance, Input]]] = {}
         self._routes: dict[str, list[tuple[Instance, Input]]] = {}  # of the metrics that came
@@ -169,9 +187,9 @@ class CompiledRule:
             return ()
         if self._globs and metric in self._plain:
             self._told[metric] = _Told(step, time, value)
-        readings = []
+        readings: list[Reading] = []
         for instance, one in routes:
-            if instance.offer(one, step, time, value):
+            if instance.offer(one, step, time, value, readings):
                 instance.renew(one.mask, step)
                 readings.append(instance.reading(step, time))
         return tuple(readings)
@@ -180,6 +198,7 @@ class CompiledRule:
         """Points of one step: one answer of each instance that they changed."""
         self._clock.point(time)
         self._step = step
+        readings: list[Reading] = []
         changed: dict[Instance, int] = {}
         for metric, value in values.items():
             routes = self._routes.get(metric)
@@ -188,11 +207,12 @@ class CompiledRule:
             if self._globs and metric in self._plain:
                 self._told[metric] = _Told(step, time, value)
             for instance, one in routes:
-                if instance.offer(one, step, time, value):
+                if instance.offer(one, step, time, value, readings):
                     changed[instance] = changed.get(instance, 0) | one.mask
         for instance, mask in changed.items():
             instance.renew(mask, step)
-        return tuple(instance.reading(step, time) for instance in changed)
+            readings.append(instance.reading(step, time))
+        return tuple(readings)
 
     def tick(self, now: float, *, step: int | None = None) -> tuple[Reading, ...]:
         """It is `now` (epoch seconds): the answer of each instance that asks for the time.
@@ -256,7 +276,7 @@ class CompiledRule:
         for one in self._globs.values():
             captures = one.captures(metric)
             if captures is not None and captures not in self._instances:
-                if len(self._instances) < MAX_INSTANCES:
+                if len(self._instances) < self._room:
                     self._add(captures)
                 else:
                     self.dropped += 1
@@ -268,5 +288,7 @@ class CompiledRule:
         for name, one in instance.inputs.items():
             self._wires.setdefault(name, []).append((instance, one))
             if name in self._told:
-                one.take(*self._told[name])
+                told = self._told[name]
+                one.take(*told)
+                instance.renew(one.mask, told.step)
         return instance

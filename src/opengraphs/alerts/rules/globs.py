@@ -18,16 +18,35 @@ Captures = tuple[str, ...]
 
 
 class Glob(NamedTuple):
-    """One name with wildcards, ready to match and to be filled in."""
+    """One name with wildcards, ready to match and to be filled in.
+
+    pieces: text and wildcards by turns: `*/loss` is `"", "*", "/loss"`. between: a pattern for
+    what stands before, between and after the stars. last: characters of the last of them.
+    """
 
     pieces: tuple[str, ...]
-    """Text and wildcards by turns: `*/loss` is `"", "*", "/loss"`."""
-    regex: re.Pattern[str]
+    between: tuple[re.Pattern[str], ...]
+    last: int
 
     def captures(self, metric: str) -> Captures | None:
-        """What the wildcards stand for in `metric`; None where it does not match."""
-        match = self.regex.fullmatch(metric)
-        return match.groups() if match else None
+        """What the wildcards stand for in `metric`, the stars as little as they can; None: no match.
+
+        Every piece is looked for once, so no name takes long.
+        """
+        first, *rest = self.between
+        match = first.match(metric) if rest else first.fullmatch(metric)
+        if match is None:
+            return None
+        found, at = [*match.groups()], match.end()
+        for n, piece in enumerate(rest):
+            is_last = n == len(rest) - 1
+            begin = max(at, len(metric) - self.last) if is_last else at
+            match = piece.fullmatch(metric, begin) if is_last else piece.search(metric, begin)
+            if match is None:
+                return None
+            found += [metric[at : match.start()], *match.groups()]
+            at = match.end()
+        return tuple(found)
 
     def filled(self, captures: Captures) -> str:
         """The metric that these captures make of the glob."""
@@ -36,12 +55,9 @@ class Glob(NamedTuple):
 
 
 def glob(name: str) -> Glob:
-    pieces = tuple(_WILD.split(name))
-    parts = (
-        re.escape(piece) if n % 2 == 0 else "(.*?)" if piece == "*" else "(.)"
-        for n, piece in enumerate(pieces)
-    )
-    return Glob(pieces, re.compile("".join(parts), re.DOTALL))
+    fixed = name.split("*")
+    between = (re.compile("(.)".join(map(re.escape, part.split("?"))), re.DOTALL) for part in fixed)
+    return Glob(tuple(_WILD.split(name)), tuple(between), len(fixed[-1]))
 
 
 def globs_of(expr: Expr) -> dict[str, Glob]:

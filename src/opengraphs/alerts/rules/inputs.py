@@ -36,12 +36,13 @@ class Input(Node):
 
     def offer(self, step: int, time: float, value: float) -> int:
         """NEXT: take it. LATE: leave it out. RESTART: rewind, take `first`, then take it."""
+        first = self.first
+        if first is not None and self.step is not None and first[0] < step <= self.step:
+            self.late -= 1
+            return RESTART
         if self.step is None or step >= self.step:
             self.first = None
             return NEXT
-        if self.first is not None and step > self.first[0]:
-            self.late -= 1
-            return RESTART
         self.late += 1
         self.first = (step, time, value)
         return LATE

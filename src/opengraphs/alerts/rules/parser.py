@@ -26,8 +26,8 @@ class Parser:
 
     def __init__(self, text: str, start: int = 0) -> None:
         self.text = text
-        self._words = words(text)
-        self._place = next(n for n, word in enumerate(self._words) if word.at >= start or word.kind == "end")
+        self._words = words(text, start)
+        self._place = 0
         self._depth = 0
 
     @property
@@ -119,10 +119,12 @@ class Parser:
         closing = self.take()
         return Call(name.text, tuple(args), name.at, closing.end)
 
-    def unexpected(self, wanted: str) -> Exception:
-        """What to raise where the next word cannot stand."""
+    def unexpected(self, wanted: str, words: tuple[str, ...] = ("and", "or")) -> Exception:
+        """What to raise where the next word cannot stand; `words` could."""
         word = self.next
         hint = "a metric whose name has spaces is quoted" if word.kind in ("name", "quoted") else ""
+        if word.kind == "name" and (near := meant(word.text, words)).startswith("did"):
+            hint = near
         if word.text == ")" and word.kind == "op":
             return self.fault(word, "a closing bracket without an opening one", "remove it")
         return self.fault(word, f"expected {wanted}, found {shown(word)}", hint)

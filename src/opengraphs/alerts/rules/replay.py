@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, TypedDict
 
 from opengraphs.alerts.rules.compiled import CompiledRule
-from opengraphs.alerts.rules.reading import Reading
 from opengraphs.alerts.rules.rule import Level, Rule
+from opengraphs.alerts.rules.ruleset import Answer, RuleSet
 from opengraphs.alerts.rules.watch import RuleWatch
 from opengraphs.records import Point
 
@@ -49,15 +49,17 @@ def replay(rules: Iterable[Rule], points: Iterable[MetricPoint]) -> Iterator[Fir
 
     Args:
         points: in the order they were logged, or `in_order`.
+
+    Raises:
+        UsageError: two rules have one name.
     """
-    streams = [(rule.compile(), RuleWatch(rule)) for rule in rules]
+    streams = RuleSet(rules)
+    watches = {name: RuleWatch(stream.rule) for name, stream in streams.streams.items()}
     before: float | None = None
     for step, time, values in _records(points):
-        for compiled, watch in streams:
-            if compiled.is_timed:
-                for now in _moments(before, time):
-                    yield from _firings(watch, compiled.tick(now))
-            yield from _firings(watch, compiled.record(step, time, values))
+        for now in _moments(before, time) if streams.is_timed else ():
+            yield from _firings(watches, streams.tick(now))
+        yield from _firings(watches, streams.record(step, time, values))
         before = time
 
 
@@ -92,9 +94,9 @@ def _moments(before: float | None, time: float) -> list[float]:
     return [before + (time - before) * n / count for n in range(1, count)] + [time]
 
 
-def _firings(watch: RuleWatch, readings: tuple[Reading, ...]) -> Iterator[Firing]:
-    for reading in readings:
-        change = watch.take(reading)
+def _firings(watches: Mapping[str, RuleWatch], answers: list[Answer]) -> Iterator[Firing]:
+    for rule, reading in answers:
+        change = watches[rule.name].take(reading)
         if change is not None and change.kind == "fired":
             yield Firing(
                 detector=change.detector,

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections import deque
 from collections.abc import Callable
 from typing import Any
 
 from opengraphs.alerts.rules.nodes import Node, Saved
 from opengraphs.alerts.rules.windows import LARGEST, Moments, Sorted, Window, holds
 
-_KEPT, _DENSE = 96, 32
+_KEPT = 16
 
 State = tuple[float, ...]
 Fold = Callable[[State, float], State]
@@ -18,12 +19,23 @@ Fold = Callable[[State, float], State]
 class Running(Node):
     """A few numbers that every point changes.
 
-    For a run that goes on from an earlier step, some of the states before are kept: each of
-    the last 32, and of what is older the fewer the older. Going back forgets the points that
-    came between a kept state and the step asked for, besides those behind it.
+    For a run that goes on from an earlier step, some of the states before are kept: the last
+    16 of all, of every second, every fourth, and so on. Going back n points forgets at most
+    n / 8 points too many.
     """
 
-    __slots__ = ("_arg", "_before", "_fold", "_kept", "_least", "_result", "_state", "_step")
+    __slots__ = (
+        "_arg",
+        "_before",
+        "_count",
+        "_empty",
+        "_fold",
+        "_kept",
+        "_least",
+        "_result",
+        "_state",
+        "_step",
+    )
     keeps = True
 
     def __init__(
@@ -34,9 +46,10 @@ class Running(Node):
         self._fold = fold
         self._result = result
         self._least = least
-        self._state = self._before = empty
+        self._empty = self._state = self._before = empty
         self._step: int | None = None
-        self._kept: list[tuple[int | None, State]] = [(None, empty)]
+        self._kept: list[deque[tuple[int, State]]] = []
+        self._count = 0
 
     def renew(self, step: int) -> None:
         value = self.taken(self._arg.value)
@@ -53,10 +66,18 @@ class Running(Node):
         return value if value is not None and -LARGEST <= value <= LARGEST else None
 
     def _keep(self) -> None:
-        if self._step is not None:
-            self._kept.append((self._step, self._state))
-            if len(self._kept) > _KEPT:
-                self._kept = self._kept[: -2 * _DENSE : 2] + self._kept[-2 * _DENSE :]
+        if self._step is None:
+            return
+        self._count += 1
+        count, level = self._count, 0
+        while True:
+            if level == len(self._kept):
+                self._kept.append(deque(maxlen=_KEPT))
+            self._kept[level].append((self._step, self._state))
+            if count & 1:
+                return
+            count >>= 1
+            level += 1
 
     def _show(self) -> None:
         self.value = self._result(self._state) if self._state[0] >= self._least else None
@@ -64,25 +85,23 @@ class Running(Node):
     def rewind(self, step: int) -> None:
         if self._step is None or self._step < step:
             return
-        kept = self._kept
-        while len(kept) > 1 and (kept[-1][0] or 0) >= step:
-            kept.pop()
-        self._step, self._state = kept[-1] if len(kept) == 1 else kept.pop()
+        self._step, self._state = None, self._empty
+        for kept in self._kept:
+            while kept and kept[-1][0] >= step:
+                kept.pop()
+            if kept and (self._step is None or kept[-1][0] > self._step):
+                self._step, self._state = kept[-1]
         self._before = self._state
         self._show()
 
     def save(self) -> Saved:
-        return [
-            self._step,
-            list(self._state),
-            list(self._before),
-            [[s, list(state)] for s, state in self._kept],
-        ]
+        kept = [[[step, list(state)] for step, state in level] for level in self._kept]
+        return [self._step, list(self._state), list(self._before), self._count, kept]
 
     def load(self, saved: Saved) -> None:
-        self._step, state, before, kept = saved
-        self._state, self._before = tuple(map(float, state)), tuple(map(float, before))
-        self._kept = [(step, tuple(map(float, one))) for step, one in kept]
+        self._step, state, before, self._count, kept = saved
+        self._state, self._before = tuple(state), tuple(before)
+        self._kept = [deque(((step, tuple(state)) for step, state in level), maxlen=_KEPT) for level in kept]
         self._show()
 
 
@@ -100,10 +119,11 @@ def ema(arg: Node, span: int) -> Running:
     keep = 1.0 - 2.0 / (span + 1.0)
 
     def fold(state: State, value: float) -> State:
-        count, total, weight = state
-        return count + 1.0, total * keep + value, weight * keep + 1.0
+        count, mean, weight = state
+        weight = weight * keep + 1.0
+        return count + 1.0, mean + (value - mean) / weight, weight
 
-    return Running(arg, fold, lambda state: state[1] / state[2], span, (0.0, 0.0, 0.0))
+    return Running(arg, fold, lambda state: state[1], span, (0.0, 0.0, 0.0))
 
 
 def _fold_moments(state: State, value: float) -> State:

@@ -67,4 +67,10 @@ def parts(expr: Expr) -> tuple[Expr, ...]:
 
 def walk(expr: Expr) -> list[Expr]:
     """An expression and all below it, in the order they are written."""
-    return [expr, *(found for part in parts(expr) for found in walk(part))]
+    found: list[Expr] = []
+    waiting = [expr]
+    while waiting:
+        part = waiting.pop()
+        found.append(part)
+        waiting.extend(reversed(parts(part)))
+    return found

@@ -63,7 +63,9 @@ class _Checker:
     def _unary(self, expr: Unary) -> str:
         kind = self.kind(expr.inner)
         if expr.op == "not" and kind != "condition":
-            raise self._fault(expr.inner.at, f"not is about a condition, and this is {_a(kind)}")
+            raise self._fault(
+                expr.inner.at, f"not is about a condition, and this is {_a(kind)}", "such as not (x > 1)"
+            )
         if expr.op == "-" and kind == "condition":
             raise self._fault(expr.inner.at, "a condition has no minus", "not turns it around")
         return kind
@@ -130,7 +132,9 @@ class _Checker:
                 raise self._fault(arg.at, f"{call.name} needs a share from 0 to 1", "such as 0.95 or 95%")
         elif param == "duration":
             if self.kind(arg) != "duration" or not isinstance(arg, Number):
-                raise self._fault(arg.at, f"{call.name} needs a time as it is written, such as 10m")
+                raise self._fault(
+                    arg.at, f"{call.name} needs a time", "as it is written: missing(metric, 10m)"
+                )
         elif param == "metric":
             if not isinstance(arg, Metric):
                 raise self._fault(

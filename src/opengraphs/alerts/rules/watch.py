@@ -46,8 +46,8 @@ class _Mark(NamedTuple):
 class _Track:
     """One instance of a rule.
 
-    onset: where it became hot. cold: where it became cold while firing. ended: the last end.
-    held: the numbers of `onset` and `cold` before the newest step, which may come again.
+    now: the newest point. onset: where it became hot. cold: where it became cold while firing.
+    ended: the last end.
     """
 
     __slots__ = ("cold", "ended", "firing", "now", "onset")
@@ -96,12 +96,17 @@ class RuleWatch:
         """As JSON, for `restore`."""
         return {metric: track.save() for metric, track in self._tracks.items()}
 
-    def restore(self, saved: Saved) -> None:
-        """Go on from what `state` gave."""
-        self._tracks = {}
-        for metric, one in saved.items():
-            self._tracks[metric] = _Track()
-            self._tracks[metric].load(one)
+    def restore(self, saved: Saved) -> bool:
+        """Go on from what `state` gave; False where it is damaged, then nothing fires yet."""
+        try:
+            tracks = {metric: _Track() for metric in saved}
+            for metric, track in tracks.items():
+                track.load(saved[metric])
+        except (KeyError, TypeError, ValueError):
+            self._tracks = {}
+            return False
+        self._tracks = tracks
+        return True
 
     def _move(self, track: _Track, reading: Reading) -> None:
         before = track.now

@@ -13,6 +13,7 @@ from __future__ import annotations
 import math
 from bisect import bisect_left, insort
 from collections import deque
+from itertools import pairwise
 
 from opengraphs.alerts.rules.nodes import Node, Saved
 
@@ -25,9 +26,12 @@ _FLAT = 1e-9
 
 
 class Window(Node):
-    """The last `size` points of a node. `add`, `drop` and `result` are what differs."""
+    """The last `size` points of a node. `add`, `drop` and `result` are what differs.
 
-    __slots__ = ("_arg", "_size", "points")
+    turns: neighbours that are not equal; 0: all are the same, and sums need not be believed.
+    """
+
+    __slots__ = ("_arg", "_size", "points", "turns")
     keeps = True
 
     def __init__(self, arg: Node, size: int) -> None:
@@ -35,6 +39,7 @@ class Window(Node):
         self._arg = arg
         self._size = size
         self.points: deque[tuple[int, float]] = deque()
+        self.turns = 0
 
     def renew(self, step: int) -> None:
         value = self._arg.value
@@ -45,16 +50,24 @@ class Window(Node):
     def push(self, step: int, value: float) -> None:
         points = self.points
         if points and points[-1][0] == step:
-            self.drop(points.pop())
+            self._drop_newest()
         elif len(points) == self._size:
-            self.drop(points.popleft())
+            point = points.popleft()
+            self.turns -= bool(points) and points[0][1] != point[1]
+            self.drop(point)
+        self.turns += bool(points) and points[-1][1] != value
         points.append((step, value))
         self.add(step, value)
+
+    def _drop_newest(self) -> None:
+        point = self.points.pop()
+        self.turns -= bool(self.points) and self.points[-1][1] != point[1]
+        self.drop(point)
 
     def rewind(self, step: int) -> None:
         points = self.points
         while points and points[-1][0] >= step:
-            self.drop(points.pop())
+            self._drop_newest()
         self.value = self.result() if len(points) == self._size else None
 
     @property
@@ -76,6 +89,8 @@ class Window(Node):
 
     def load(self, saved: Saved) -> None:
         self.points = deque((int(step), value) for step, value in saved[-self._size :])
+        values = [value for _, value in self.points]
+        self.turns = sum(one != other for one, other in pairwise(values))
         self.recount()
         self.value = self.result() if self.is_full else None
 
@@ -145,10 +160,13 @@ class Moments(Window):
         self._age = 0
 
     def mean(self) -> float:
-        return self._middle + self._sum / self._size
+        """Of points that are all the same exactly theirs."""
+        return self._middle + self._sum / self._size if self.turns else self.points[-1][1]
 
     def std(self) -> float:
         """Sample standard deviation; of points that are all the same exactly 0."""
+        if not self.turns:
+            return 0.0
         squares = self._apart()
         if squares < _FLAT * self._squares:
             self.recount()
@@ -272,6 +290,8 @@ class Slope(Window):
         self._age = 0
 
     def result(self) -> float | None:
+        if not self.turns:
+            return 0.0
         size = self._size
         spread = self._squares - self._steps * self._steps / size
         return (self._products - self._steps * self._values / size) / spread if spread > 0 else None

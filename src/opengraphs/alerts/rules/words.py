@@ -13,6 +13,7 @@ from typing import NamedTuple
 from opengraphs.alerts.rules.faults import fault_at
 
 MAX_CHARS = 2000
+MAX_WORDS = 300
 DURATIONS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 KEYWORDS = ("and", "or", "not")
 CLAUSES = ("for", "after", "cooldown", "action")
@@ -54,8 +55,8 @@ class Word(NamedTuple):
     unit: str = ""
 
 
-def words(text: str) -> list[Word]:
-    """The words of a rule, and an `end`.
+def words(text: str, start: int = 0) -> list[Word]:
+    """The words of a rule from `start` on, and an `end`.
 
     Raises:
         UsageError: what no rule can contain, a quote that is not closed, a number with an
@@ -64,11 +65,15 @@ def words(text: str) -> list[Word]:
     if len(text) > MAX_CHARS:
         raise fault_at(text, MAX_CHARS, f"a rule has at most {MAX_CHARS} characters; one more stands")
     found: list[Word] = []
-    at = _past_space(text, 0)
+    at = _past_space(text, start)
     while at < len(text):
         found.append(_word(text, at, ends_value=bool(found) and _ends_value(found[-1])))
+        if len(found) > MAX_WORDS:
+            raise fault_at(
+                text, at, f"a rule has at most {MAX_WORDS} words; one more stands", "two rules may do"
+            )
         at = _past_space(text, found[-1].end)
-    return [*found, Word("end", "", len(text.rstrip()), len(text))]
+    return [*found, Word("end", "", max(start, len(text.rstrip())), len(text))]
 
 
 def _past_space(text: str, at: int) -> int:
