@@ -68,9 +68,15 @@ def test_a_note_on_a_resolved_alert_leaves_it_resolved(alarmed: OgUser) -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("alerts", "ack"), "ack takes the id"),
-        (("alerts", "burn"), "is no command"),
-        (("alerts", "--note", "x"), "--note goes with ack"),
+        (("alerts", "ack"), "ID..."),
+        (("alerts", "burn"), "burn"),
+        (("alerts", "--note", "x"), "--note"),
+        (("alerts", "silence", "--metric", "x"), "--for says how long"),
+        (("alerts", "silence", "--for", "soon"), "'soon' is no time"),
+        (("alerts", "mute"), "mute what?"),
+        (("alerts", "unsilence", "abc"), "no silence 'abc'"),
+        (("alerts", "replay", "k7f3", "--rule", "a >> 1"), "at column 4"),
+        (("alerts", "replay", "nothing.csv"), "nothing.csv"),
         (("alerts", "ack", "k7f3:nothing"), "no alert 'k7f3:nothing'"),
         (("alerts", "ack", "zzzz:a"), "zzzz"),
         (("alerts", "--run", "zzzz"), "zzzz"),

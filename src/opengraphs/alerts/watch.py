@@ -18,7 +18,7 @@ from opengraphs.alerts.machine import Machine
 from opengraphs.alerts.pulse import Pulse, RunLook
 from opengraphs.alerts.rankmean import RankMean
 from opengraphs.alerts.roles import Role, role_of
-from opengraphs.alerts.ruled import RuleFinding, RuleSet
+from opengraphs.alerts.ruled import RuleFinding, RunRules
 from opengraphs.alerts.rules import Rule
 from opengraphs.alerts.series import Series
 from opengraphs.alerts.settings import Settings
@@ -53,7 +53,7 @@ class RunWatch:
         self._incidents = Incidents()
         self._machine = Machine(self.settings)
         self._pulse = Pulse(self.settings)
-        self._rules = RuleSet(rules)
+        self._rules = RunRules(rules)
         self._lr = _LearningRate()
         self._main: str | None = None
         self._has_pace = False

@@ -5,25 +5,27 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from opengraphs import client as clients
 from opengraphs import paths
 from opengraphs.cli import output
-from opengraphs.client.sync import Client
-from opengraphs.errors import OgError
+from opengraphs.errors import DaemonError, OgError
 
 RULES = "alerts.toml"
 
 
-def check(rules: Sequence[str]) -> None:
-    """That each `--alert` is a rule.
+def check(rules: Sequence[str], store: Path) -> None:
+    """That each `--alert` is a rule; ogd knows what one is.
 
     Raises:
         UsageError: with the place in it.
     """
-    if rules:
-        from opengraphs.alerts.rules import parse_rule  # some ms that no other command pays
-
-        for rule in rules:
-            parse_rule(rule, origin="--alert")
+    if not rules:
+        return
+    try:
+        with clients.connect(store=store) as client:
+            client.post("/alerts/check", {"rules": list(rules)})
+    except DaemonError as error:
+        output.say(f"og: alert rules are looked at once ogd runs ({error})")
 
 
 def is_asked_for(rules: Sequence[str], store: Path) -> bool:
@@ -36,7 +38,7 @@ def is_asked_for(rules: Sequence[str], store: Path) -> bool:
 def begin(store: Path, run_id: str) -> None:
     """Have ogd open the store: it watches what lives there."""
     try:
-        with Client(store=store) as client:
+        with clients.connect(store=store) as client:
             client.run(run_id)
     except OgError as error:
         output.say(f"og: alerts begin once ogd runs ({error})")

@@ -70,7 +70,7 @@ def start(program: Program, wanted: Order) -> Started:
         NotFoundError, ProcessError: the program is not there, or cannot be executed.
     """
     target = forwarding.target(wanted.mirror_to)
-    alerting.check(wanted.alerts)
+    alerting.check(wanted.alerts, paths.store_path(wanted.store))
     spec = _create(program, wanted, target)
     if wanted.ingest:
         spec["env"].update(ingesting.client_env(Path(spec["run_dir"]), spec["env"]))

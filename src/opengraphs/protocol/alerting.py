@@ -76,11 +76,26 @@ class RulesReply(TypedDict):
 
 
 class ReplayRequest(TypedDict, total=False):
-    """run: any reference. rules: one line each, in the place of those in force. only_rules: no detectors."""
+    """run: any reference; or table: the whole path of a CSV with a `step` column. rules: one line each,
+    in the place of those in force. only_rules: no detectors."""
 
     run: str
+    table: str
     rules: list[str]
     only_rules: bool
+
+
+class CheckRequest(TypedDict):
+    """rules: one line each."""
+
+    rules: list[str]
+
+
+class CheckReply(TypedDict):
+    """The rules as they were understood."""
+
+    schema: int
+    rules: list[RuleOut]
 
 
 class ReplayReply(TypedDict):
@@ -90,7 +105,7 @@ class ReplayReply(TypedDict):
     """
 
     schema: int
-    run_id: str
+    run_id: str | None
     firings: list[dict[str, Any]]
     total: int
     points: int

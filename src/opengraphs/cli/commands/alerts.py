@@ -22,6 +22,8 @@ from opengraphs.protocol.version import SCHEMA
 
 MOST = 2000
 LOOKS = 200
+REPLAY_S = 60.0
+"""ogd looks for some 20 s; a long run is read first."""
 F = TypeVar("F", bound=Callable[..., Any])
 _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
@@ -248,11 +250,10 @@ def replay(source: str, lines: tuple[str, ...], only_rules: bool, store: str | N
 
     With --json one JSON object a firing, a line each.
     """
-    found = (
-        _of_table(source, lines, only_rules)
-        if _is_table(source)
-        else _of_run(source, lines, only_rules, store)
-    )
+    asked: dict[str, Any] = {"only_rules": only_rules, **({"rules": list(lines)} if lines else {})}
+    asked |= {"table": str(Path(source).absolute())} if _is_table(source) else {"run": source}
+    with clients.connect(store=targets.store_of(store), timeout_s=REPLAY_S) as client:
+        found: dict[str, Any] = client.post("/alerts/replay", asked)
     if as_json:
         for firing in found["firings"]:
             output.put(json.dumps(firing))
@@ -267,31 +268,6 @@ def replay(source: str, lines: tuple[str, ...], only_rules: bool, store: str | N
 
 def _is_table(source: str) -> bool:
     return source.endswith(".csv") and Path(source).is_file()
-
-
-def _of_table(source: str, lines: tuple[str, ...], only_rules: bool) -> dict[str, Any]:
-    from opengraphs.alerts.replay import replay as replayed
-    from opengraphs.alerts.rules import parse_rule, read_points
-
-    wanted = [parse_rule(line) for line in lines]
-    try:
-        with Path(source).open(newline="", encoding="utf-8") as file:
-            points = list(read_points(file, path=source))
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"the table cannot be read ({error})", path=source) from error
-    firings = replayed(points, rules=wanted, only_rules=only_rules)
-    return {"firings": firings, "total": len(firings), "points": len(points), "complete": True}
-
-
-def _of_run(source: str, lines: tuple[str, ...], only_rules: bool, store: str | None) -> dict[str, Any]:
-    asked: dict[str, Any] = {
-        "run": source,
-        "only_rules": only_rules,
-        **({"rules": list(lines)} if lines else {}),
-    }
-    with clients.connect(store=targets.store_of(store)) as client:
-        reply: dict[str, Any] = client.post("/alerts/replay", asked)
-    return reply
 
 
 def _seconds(text: str) -> float:

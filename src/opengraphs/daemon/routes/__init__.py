@@ -21,7 +21,7 @@ from opengraphs.daemon.routes import (
     sources,
     views,
 )
-from opengraphs.protocol.alerting import ReplayRequest, SilenceRequest
+from opengraphs.protocol.alerting import CheckRequest, ReplayRequest, SilenceRequest
 from opengraphs.protocol.alerts import AckRequest
 from opengraphs.protocol.compare import CompareRequest, DiffRequest, GroupRequest
 from opengraphs.protocol.control import ShutdownRequest, StopRequest
@@ -68,6 +68,7 @@ ROUTES: tuple[Endpoint, ...] = (
     Endpoint("POST", "/alerts/silence", alerting.silence, body=tuple(SilenceRequest.__annotations__)),
     Endpoint("DELETE", "/alerts/silence/{ref}", alerting.unsilence),
     Endpoint("GET", "/alerts/rules", alerting.rules, query=("run",)),
+    Endpoint("POST", "/alerts/check", alerting.check, body=tuple(CheckRequest.__annotations__)),
     Endpoint("POST", "/alerts/replay", alerting.replay, body=tuple(ReplayRequest.__annotations__)),
     Endpoint("POST", "/alerts/test", alerting.test),
     Endpoint("GET", "/trash", edits.trash, query=("limit",)),

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import math
+import os
 import time
 import uuid
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO
 
 from opengraphs.errors import NotFoundError, UsageError
 from opengraphs.protocol.alerting import (
+    CheckReply,
     ReplayReply,
     RuleOut,
     RulesReply,
@@ -19,10 +22,13 @@ from opengraphs.protocol.alerting import (
     SinkTestsReply,
 )
 from opengraphs.protocol.version import SCHEMA
+from opengraphs.store.plainfile import open_plain
 
 if TYPE_CHECKING:
+    from opengraphs.alerts.replay import Replay
     from opengraphs.alerts.rules import Rule
     from opengraphs.daemon.app import Call
+    from opengraphs.daemon.openstore import OpenStore
 
 MAX_TEXT = 500
 MAX_SILENCES = 200
@@ -131,52 +137,121 @@ def _rule(rule: Rule) -> RuleOut:
     }
 
 
-async def replay(call: Call) -> ReplayReply:
-    """`POST /alerts/replay`: where detectors and rules would have fired in a run that is stored."""
-    from opengraphs.alerts.replay import Replay
-    from opengraphs.alerts.rules import parse_rule
-    from opengraphs.engine.feed import RunFeed
+async def check(call: Call) -> CheckReply:
+    """`POST /alerts/check`: that lines are rules, before a run is started with them."""
+    from opengraphs.alerts.rules import RuleSet
 
-    store, body = await call.store(), call.body
-    lines = body.get("rules")
-    if lines is not None and (
-        not isinstance(lines, list)
-        or len(lines) > MAX_RULES
-        or not all(isinstance(one, str) for one in lines)
-    ):
-        raise UsageError(f"rules is a list of at most {MAX_RULES} texts")
-    run_id = await store.resolve(_text(body, "run") or "")
+    wanted = _lines(call.body) or []
+    RuleSet(wanted)  # two of one name
+    return {"schema": SCHEMA, "rules": [_rule(rule) for rule in wanted]}
+
+
+async def replay(call: Call) -> ReplayReply:
+    """`POST /alerts/replay`: where detectors and rules would have fired in a stored run, or in a table."""
+    from opengraphs.alerts.replay import Replay
+
+    body, lines = call.body, _lines(call.body)
+    only_rules = body.get("only_rules") is True
+    table = _text(body, "table")
+    if table:
+        return await _replay_table(table, Replay(rules=lines or (), only_rules=only_rules))
+    store = await call.store()
+    run_id = await store.resolve(_text(body, "run"))
     facts = await store.ask(lambda engine: engine.facts(run_id))
     known = await store.ask(lambda _: store.alerts.rulebook.for_run(facts))
-    wanted = known.rules if lines is None else tuple(parse_rule(line) for line in lines)
-    again = Replay(
-        rules=wanted, settings=known.settings, roles=known.roles, only_rules=body.get("only_rules") is True
-    )
+    rules = known.rules if lines is None else lines
+    again = Replay(rules=rules, settings=known.settings, roles=known.roles, only_rules=only_rules)
+    return await _replay_run(store, run_id, again)
+
+
+async def _replay_run(store: OpenStore, run_id: str, again: Replay) -> ReplayReply:
+    from opengraphs.engine.feed import RunFeed
+
     await store.read_whole(run_id)
     feed = RunFeed(again.wants, most_points=None)
-    firings: list[dict[str, Any]] = []
-    total = count = 0
+    found = _Found()
     deadline = time.monotonic() + REPLAY_S
     while True:
         points, _ = await store.ask(lambda engine: engine.fed(run_id, feed))
         if not points or time.monotonic() > deadline:
             break
-        ranks = {key: len(found) for key, found in feed.ranks().items()}
+        ranks = {key: len(known) for key, known in feed.ranks().items()}
         ordered = [(key, step, when, value, rank) for key, rank, step, when, value in points]
         await asyncio.to_thread(again.take, ordered, ranks=ranks)
-        count += len(points)
+        found.take(again, len(points))
+    return found.reply(run_id, complete=not points)
+
+
+async def _replay_table(path: str, again: Replay) -> ReplayReply:
+    from opengraphs.alerts.rules import read_points
+
+    found = _Found()
+
+    def read() -> bool:
+        deadline = time.monotonic() + REPLAY_S
+        with open_plain_text(path) as file:
+            for point in read_points(file, path=path):
+                again.take([(*point, 0)])
+                found.count += 1
+                if not found.count % 1000 and time.monotonic() > deadline:
+                    return False
+        return True
+
+    try:
+        complete = await asyncio.to_thread(read)
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"the table cannot be read ({error})", path=path) from error
+    found.take(again, 0)
+    return found.reply(None, complete=complete)
+
+
+def open_plain_text(path: str) -> TextIO:
+    """A regular file, for reading; never a pipe that somebody would wait for."""
+    if not Path(path).is_absolute():
+        raise UsageError(f"table={path!r} is not absolute", hint="give the whole path of the file")
+    fd = open_plain(Path(path), os.O_RDONLY)
+    return os.fdopen(fd, encoding="utf-8", newline="")
+
+
+class _Found:
+    """Firings so far, and of how many points."""
+
+    def __init__(self) -> None:
+        self.firings: list[dict[str, Any]] = []
+        self.total = self.count = 0
+
+    def take(self, again: Replay, count: int) -> None:
+        self.count += count
         for firing in again.firings():
-            total += 1
-            if len(firings) < MAX_FIRINGS:
-                firings.append(dict(firing))
-    return {
-        "schema": SCHEMA,
-        "run_id": run_id,
-        "firings": firings,
-        "total": total,
-        "points": count,
-        "complete": not points,
-    }
+            self.total += 1
+            if len(self.firings) < MAX_FIRINGS:
+                self.firings.append(dict(firing))
+
+    def reply(self, run_id: str | None, *, complete: bool) -> ReplayReply:
+        return {
+            "schema": SCHEMA,
+            "run_id": run_id,
+            "firings": self.firings,
+            "total": self.total,
+            "points": self.count,
+            "complete": complete,
+        }
+
+
+def _lines(body: Mapping[str, Any]) -> list[Rule] | None:
+    """The rules of a request, parsed; None where it names none."""
+    from opengraphs.alerts.rules import parse_rule
+
+    lines = body.get("rules")
+    if lines is None:
+        return None
+    if (
+        not isinstance(lines, list)
+        or len(lines) > MAX_RULES
+        or not all(isinstance(one, str) for one in lines)
+    ):
+        raise UsageError(f"rules is a list of at most {MAX_RULES} texts")
+    return [parse_rule(line) for line in lines]
 
 
 async def test(call: Call) -> SinkTestsReply:
