@@ -7,6 +7,7 @@ asked for with `changed` and happens once, after everything that is already queu
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import time
 from collections.abc import Callable
@@ -20,7 +21,7 @@ from textual.driver import Driver
 from textual.message import Message
 from textual.timer import Timer
 
-from opengraphs.tui import actions, remembered, settings
+from opengraphs.tui import actions, alarm, remembered, settings
 from opengraphs.tui.clipboard import Clipboard, to_terminal
 from opengraphs.tui.glyphs import Glyphs
 from opengraphs.tui.handover import ExitChoice
@@ -46,6 +47,8 @@ HOLD_S = 0.4
 """The first picture waits so long for its answers: stage 0's frame is better than empty boxes."""
 
 PULSE_S = 1.0
+ALARM_S = 1.0
+"""After the first picture: whether alerts fire is asked then, when nothing else is waited for."""
 REMEMBER_S = 0.5
 """After a key: what is looked at is written down then."""
 
@@ -230,13 +233,30 @@ class OgApp(App[ExitChoice], inherit_bindings=False):
     def on_from_live(self, message: FromLive) -> None:
         content = message.content
         self.desk.take(content, self.live)
+        if isinstance(content, Answer):
+            self._watch_alarm(content)
         if isinstance(content, Answer | Failure) and content.question.slot == "stop":
             self._stop_answered(content)
         if self.desk.stopping and not self.desk.owned_live:
             self.finish("stop")
         if self._default_wanted:
             self._look_as_usual()
+        self._ring()
         self.changed()
+
+    def _watch_alarm(self, content: Answer) -> None:
+        """What fires now, after a look and after somebody took note."""
+        slot = content.question.slot
+        if slot == alarm.SLOT:
+            self.desk.alarm.take(content.reply)
+        elif slot == "alerts.ack":
+            self.live.ask_once(alarm.AlarmQuestion())
+
+    def _ring(self) -> None:
+        """The bell, and a word to the terminal, which may show it also where nobody looks."""
+        text, self.desk.alarm.unheard = self.desk.alarm.unheard, ""
+        if text and self._driver is not None and not self.is_headless:
+            self._driver.write(alarm.notification(text, term=os.environ.get("TERM", "")))
 
     def _look_as_usual(self) -> None:
         """At the start, once the project is known: as its default view says; the screen is the command's choice."""
@@ -369,6 +389,7 @@ class OgApp(App[ExitChoice], inherit_bindings=False):
         if self._on_first_frame is not None:
             self._on_first_frame()
         self.desk.panels.start()
+        self.set_timer(ALARM_S, lambda: self.live.ask_once(alarm.AlarmQuestion()))
 
     def _still_asking(self) -> bool:
         """Before the first picture: whether answers are on their way without which it would be empty."""
@@ -388,6 +409,8 @@ class OgApp(App[ExitChoice], inherit_bindings=False):
     def picture(self, width: int, height: int) -> list[Row]:
         """The whole screen as rows; a calm line where there is no room for one."""
         rows = self.view.paint(max(width, LEAST_WIDTH), max(height, LEAST_HEIGHT))
+        if self.desk.alarm.level and rows:
+            rows = [frame.with_alarm(rows[0], self.desk.alarm.level, self.desk.glyphs), *rows[1:]]
         if width < LEAST_WIDTH or height < LEAST_HEIGHT:
             return [fit([("og: window too small" if y == 0 else "", "dim")], width) for y in range(height)]
         glyphs = self.desk.glyphs

@@ -15,6 +15,7 @@ from opengraphs.errors import DaemonError, OgError
 from opengraphs.protocol.events import Event
 from opengraphs.protocol.runs import RunReply
 from opengraphs.records import ENDED, RunFacts
+from opengraphs.tui.alarm import Alarm, AlarmQuestion
 from opengraphs.tui.clipboard import Clipboard
 from opengraphs.tui.glyphs import Glyphs
 from opengraphs.tui.handover import OwnedRun, ScreenName
@@ -55,6 +56,8 @@ class Asker(Protocol):
     def touch(self, *names: str) -> None: ...
 
     def touch_all(self) -> None: ...
+
+    def ask_once(self, question: Question) -> None: ...
 
 
 class Screen(Protocol):
@@ -112,6 +115,7 @@ class Desk:
         self.panels = PanelHost(choices.panels)
         self.clipboard = Clipboard()
         self.histories = Histories()
+        self.alarm = Alarm()
         self.link = Link(False, "connecting")
         self.toast: Toast | None = None
         self.paused = False
@@ -229,7 +233,7 @@ class Desk:
             self._note_log(run, live)
         elif kind == "system" and run == self.graphs.run_id:
             live.touch("system")
-        return kind in ("hello", "resync", "run", "gone", "sources")
+        return kind in ("hello", "resync", "run", "gone", "sources", "alert")
 
     def _note_log(self, run: str, live: Asker) -> None:
         """A log grew: with no chart in view nothing but its progress bar tells how far the run is."""
@@ -253,10 +257,19 @@ class Desk:
             self._take_gone(run, live)
         elif kind == "sources":
             self._say_what_was_found(event)
+        elif kind == "alert":
+            self._take_alerts(event, live)
         elif kind == "run":
             self._take_run_event(run, event.get("facts", {}), live)
         elif kind == "metrics" and run == self.graphs.run_id:
             self._announce(self.graphs.saw_metrics(event.get("keys", {})))
+
+    def _take_alerts(self, event: Event, live: Asker) -> None:
+        """Something fires, or is over."""
+        word = self.alarm.hear(event.get("alerts", ()), event.get("about", {}))
+        if word is not None:
+            self.say(*word)
+        live.ask_once(AlarmQuestion())
 
     def _say_what_was_found(self, event: Event) -> None:
         """How far a look for runs of other programs is, and what of them cannot be read."""

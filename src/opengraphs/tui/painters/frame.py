@@ -112,6 +112,19 @@ def tab_at(header: Row, x: int, tabs: Sequence[Tab] = TABS) -> str | None:
     return None
 
 
+def with_alarm(header: Row, level: str, glyphs: Glyphs, *, tab: str = "alerts") -> Row:
+    """A painted header with the mark of that level behind that tab: nothing moves."""
+    key = next((f" {key}" for key, name in TABS if name == tab), "")
+    behind, row = False, list(header)
+    for at, (text, _) in enumerate(header):
+        if behind and text.strip() != tab:
+            if text.startswith(" "):
+                row[at : at + 1] = [(glyphs.marks[level], f"b:{level}"), (text[1:], header[at][1])]
+            break
+        behind = behind or text == key
+    return [item for item in row if item[0]]
+
+
 def _name_part(name: str) -> Row:
     return [(" ", "text"), (name, "b:title"), (" ", "text")] if name else []
 
