@@ -181,6 +181,13 @@ def test_point_from_the_far_future_makes_nothing_old() -> None:
     assert rule.tick(101.0)[0].hot is False
 
 
+def test_point_from_the_far_future_does_not_move_a_clock_that_ticks() -> None:
+    rule = stream("age(x) > 30s and y > 0")
+    rule.tick(100.0)
+    rule.update("x", 1, 100.0, 1.0)
+    assert rule.update("y", 2, 4e9, 1.0)[0].hot is False
+
+
 def test_clock_that_jumps_back_makes_no_age_negative() -> None:
     rule = stream("age(x) > 30s")
     rule.update("x", 1, 1000.0, 1.0)
