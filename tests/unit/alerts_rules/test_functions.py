@@ -135,6 +135,33 @@ def test_constant_metric_is_exactly_what_it_always_was(call: str) -> None:
     assert not is_windowed or True not in hot[90:250] + hot[290:]
 
 
+@pytest.mark.parametrize("call", ["mean(x, 100)", "std(x, 100)", "slope(x, 100)"])
+def test_outlier_that_leaves_takes_no_digits_along(call: str) -> None:
+    values = [*noise(300, 8)[:150], 1e14, *noise(300, 8)[:149]]
+    found = value_after(parse_rule(f"{call} > 0"), list(enumerate(values)))
+    fresh = value_after(parse_rule(f"{call} > 0"), list(enumerate(values))[151:])
+    assert found[251:] == [pytest.approx(value, rel=1e-9) for value in fresh[100:]]
+
+
+@pytest.mark.parametrize("call", ["mean(x, 100)", "std(x, 100)", "slope(x, 100)"])
+def test_level_far_away_takes_no_digits_along(call: str) -> None:
+    low = noise(300, 9)[:140]
+    values = [*(1e12 + n % 7 for n in range(137)), *low]
+    found = value_after(parse_rule(f"{call} > 0"), list(enumerate(values)))
+    fresh = value_after(parse_rule(f"{call} > 0"), list(enumerate(values))[137:])
+    assert found[236:] == [pytest.approx(value, rel=1e-9) for value in fresh[99:]]
+
+
+@pytest.mark.parametrize(("call", "value"), [("delta(x, 2)", 5.0 - 3.0), ("ratio(x, 2)", 5.0 / 3.5)])
+def test_past_of_a_restarted_run_has_nothing_of_what_it_left(call: str, value: float) -> None:
+    stream = parse_rule(f"{call} > 0").compile()
+    for step, logged in enumerate([1.0, 2.0, 90.0, 91.0, 92.0]):
+        stream.update("x", step, 0.0, logged)
+    stream.update("x", 2, 0.0, 3.0)
+    found = [reading.value for n in (3, 4) for reading in stream.update("x", n, 0.0, n + 1.0)]
+    assert found == [None, found[1], value]
+
+
 def test_z_of_a_constant_past_is_not_known() -> None:
     found = value_after(parse_rule("z(x, 30) > 4"), list(enumerate([0.1] * 60 + [0.2])))
     assert set(found) == {None}

@@ -60,39 +60,53 @@ def test_evidence_names_every_operand_and_the_threshold() -> None:
     assert (reading.hot, reading.value, reading.threshold) == (True, 6.0, 3.0)
     assert (reading.step, reading.time, reading.metric, reading.ticked) == (2, 2.0, "train/kl", False)
     assert reading.evidence == {
-        "rule": "kl",
         "when": "mean(train/kl, 2) > 3 * last(base) and lr > 0 and not nan(train/kl)",
         "value": 6.0,
         "threshold": 3.0,
-        "operands": {
-            "mean(train/kl, 2)": 6.0,
-            "train/kl": 8.0,
-            "last(base)": 1.0,
-            "base": 1.0,
-            "lr": 0.1,
-            "nan(train/kl)": False,
-        },
-        "comparisons": [
-            {
-                "left": "mean(train/kl, 2)",
-                "op": ">",
-                "right": "3 * last(base)",
-                "left_value": 6.0,
-                "right_value": 3.0,
-                "holds": True,
-            },
-            {"left": "lr", "op": ">", "right": "0", "left_value": 0.1, "right_value": 0.0, "holds": True},
-        ],
+        "mean(train/kl, 2)": 6.0,
+        "3 * last(base)": 3.0,
+        "lr": 0.1,
+        "train/kl": 8.0,
+        "last(base)": 1.0,
+        "base": 1.0,
+        "nan(train/kl)": False,
     }
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        ("x > 0.5", "threshold"),
+        ("0.5 < ema(x, 1)", "threshold"),
+        ("q(last(x), 50%, 1) > 0.5", "threshold"),
+        ("*x > 0.5", "threshold"),
+        ("x / 2 > 0.1", "bound"),
+        ("count(x > 0, 1) > 0.5", "bound"),
+        ("x - y > 0.5", "bound"),
+        ("age(x) < 0.5", "bound"),
+    ],
+)
+def test_only_levels_of_the_metric_are_thresholds_on_its_curve(text: str, key: str) -> None:
+    (reading,) = stream(text).record(1, 1.0, {"x": 1.0, "y": 0.0})
+    assert reading.hot
+    assert {"threshold", "bound"} & set(reading.evidence) == {key}
+    assert reading.evidence[key] == reading.threshold
+
+
+def test_metric_with_the_name_of_a_figure_does_not_replace_it() -> None:
+    (reading,) = stream("threshold > 1 and value > 0").record(1, 1.0, {"threshold": 3.0, "value": 7.0})
+    assert (reading.evidence["threshold"], reading.evidence["value"]) == (1.0, 3.0)
 
 
 def test_evidence_stays_as_it_was_when_points_follow_and_is_json() -> None:
     rule = stream("nan(x)")
     (reading,) = rule.update("x", 1, 1.0, math.nan)
     rule.update("x", 2, 2.0, 3.0)
-    assert json.loads(json.dumps(reading.evidence, allow_nan=False))["operands"] == {
+    assert json.loads(json.dumps(reading.evidence, allow_nan=False)) == {
+        "when": "nan(x)",
+        "value": "NaN",
         "nan(x)": True,
-        "x": "nan",
+        "x": "NaN",
     }
 
 
@@ -165,6 +179,13 @@ def test_point_from_the_far_future_makes_nothing_old() -> None:
     rule.update("x", 1, 100.0, 1.0)
     rule.update("y", 2, 4e9, 1.0)
     assert rule.tick(101.0)[0].hot is False
+
+
+def test_point_from_the_far_future_does_not_move_a_clock_that_ticks() -> None:
+    rule = stream("age(x) > 30s and y > 0")
+    rule.tick(100.0)
+    rule.update("x", 1, 100.0, 1.0)
+    assert rule.update("y", 2, 4e9, 1.0)[0].hot is False
 
 
 def test_clock_that_jumps_back_makes_no_age_negative() -> None:

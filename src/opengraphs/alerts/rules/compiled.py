@@ -45,7 +45,7 @@ class Instance:
         self.is_timed = bool(graph.root.mask & CLOCK)
         self._root = graph.root
         self._order = graph.order
-        self._shape = shape_of(rule.name, texts[rule.expr], rule.expr, graph.nodes, texts)
+        self._shape = shape_of(texts[rule.expr], rule.expr, leading, graph.nodes, texts)
         self._plans: dict[int, tuple[Callable[[int], None], ...]] = {}
 
     @property

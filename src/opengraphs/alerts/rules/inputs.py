@@ -103,10 +103,10 @@ class Missing(Node):
 
 
 def packed(value: Value) -> float | str | bool | None:
-    """A value as JSON has it: what is not finite becomes text."""
-    if isinstance(value, float) and not math.isfinite(value):
-        return repr(value)
-    return value
+    """A value as the files have it: "NaN", "Infinity", "-Infinity" where it is not finite."""
+    if value is None or math.isfinite(value):
+        return value
+    return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
 
 
 def unpacked(saved: float | str | bool | None) -> Value:

@@ -9,14 +9,7 @@ from opengraphs.alerts.rules.inputs import packed
 from opengraphs.alerts.rules.nodes import Node, Value
 from opengraphs.alerts.rules.tree import COMPARISONS, Binary, Call, Expr, Metric, parts, walk
 
-
-class Compared(NamedTuple):
-    """One comparison as text; the places of its sides' values and its own in a reading's `values`."""
-
-    left: str
-    op: str
-    right: str
-    places: tuple[int, int, int]
+_LEVELS = ("last", "ema", "mean", "median", "min", "max", "q")
 
 
 class Shape(NamedTuple):
@@ -24,17 +17,17 @@ class Shape(NamedTuple):
 
     Attributes:
         nodes: whose values a reading keeps.
-        operands: text of each metric and function → the place of its value.
+        operands: text of each metric, function and side of a comparison → the place of its value.
         main, threshold: places of the number to draw and of the one it is compared with.
+        is_level: both are levels of the leading metric, in its own unit.
     """
 
-    rule: str
     when: str
     nodes: tuple[Node, ...]
     operands: dict[str, int]
-    compared: tuple[Compared, ...]
     main: int
     threshold: int | None
+    is_level: bool
 
 
 class Reading(NamedTuple):
@@ -64,31 +57,23 @@ class Reading(NamedTuple):
 
     @property
     def evidence(self) -> dict[str, Any]:
-        """Every number behind the answer, as JSON: NaN and infinities are text."""
-        shape, values = self.shape, [packed(value) for value in self.values]
-        return {
-            "rule": shape.rule,
-            "when": shape.when,
-            "value": packed(self.value),
-            "threshold": packed(self.threshold),
-            "operands": {text: values[place] for text, place in shape.operands.items()},
-            "comparisons": [_told(one, values) for one in shape.compared],
-        }
+        """Every number behind the answer, as flat JSON: NaN and infinities are text.
+
+        `when` the condition, `value` and what it is compared with: `threshold` where that is a
+        level on the metric's own curve, else `bound`; then each metric, function and side of a
+        comparison by its text.
+        """
+        shape = self.shape
+        numbers = {text: packed(self.values[place]) for text, place in shape.operands.items()}
+        found: dict[str, Any] = {"when": shape.when, "value": packed(self.value)}
+        if shape.threshold is not None:
+            found["threshold" if shape.is_level else "bound"] = packed(self.threshold)
+        return {**found, **{text: number for text, number in numbers.items() if text not in found}}
 
 
-def _told(one: Compared, values: list[Any]) -> dict[str, Any]:
-    left, right, holds = (values[place] for place in one.places)
-    return {
-        "left": one.left,
-        "op": one.op,
-        "right": one.right,
-        "left_value": left,
-        "right_value": right,
-        "holds": holds,
-    }
-
-
-def shape_of(rule: str, when: str, expr: Expr, nodes: dict[Expr, Node], texts: dict[Expr, str]) -> Shape:
+def shape_of(
+    when: str, expr: Expr, leading: Metric, nodes: dict[Expr, Node], texts: dict[Expr, str]
+) -> Shape:
     """The shape of an instance's readings.
 
     Args:
@@ -103,13 +88,17 @@ def shape_of(rule: str, when: str, expr: Expr, nodes: dict[Expr, Node], texts: d
         return kept.index(nodes[part])
 
     main, threshold = _sides(expr)
-    numbers = place(main), None if threshold is None else place(threshold)
-    compared = tuple(
-        Compared(texts[one.left], one.op, texts[one.right], (place(one.left), place(one.right), place(one)))
-        for one in _comparisons(expr)
-    )
-    operands = {texts[part]: place(part) for part in _operands(expr) if part in nodes}
-    return Shape(rule, when, tuple(kept), operands, compared, *numbers)
+    places = place(main), None if threshold is None else place(threshold)
+    sides = [side for one in _comparisons(expr) for side in (one.left, one.right) if _operands(side)]
+    operands = {texts[part]: place(part) for part in (*sides, *_operands(expr)) if part in nodes}
+    return Shape(when, tuple(kept), operands, *places, _is_level(main, leading.name))
+
+
+def _is_level(part: Expr, metric: str) -> bool:
+    """Whether a part has the unit of this metric, so that it can be drawn on its curve."""
+    if isinstance(part, Call):
+        return part.name in _LEVELS and _is_level(part.args[0], metric)
+    return isinstance(part, Metric) and part.name == metric
 
 
 def _comparisons(expr: Expr) -> list[Binary]:

@@ -125,6 +125,14 @@ class Sorted(Window):
         return value + rest * (self.ordered[low + 1] - value) if rest else value
 
 
+def middle_of(values: list[float]) -> float:
+    """What sums of a window count from, renewed a few times while the window passes.
+
+    The median and not the mean, so that one outlier does not carry it away from the rest.
+    """
+    return sorted(values)[len(values) // 2] if values else 0.0
+
+
 class Moments(Window):
     """Sums of a window's values and their squares, about a middle that moves along."""
 
@@ -137,7 +145,7 @@ class Moments(Window):
 
     def add(self, step: int, value: float) -> None:
         self._age += 1
-        if self._age >= self._size or len(self.points) == 1:
+        if 4 * self._age >= self._size or len(self.points) == 1:
             self.recount()
             return
         apart = value - self._middle
@@ -154,7 +162,7 @@ class Moments(Window):
 
     def recount(self) -> None:
         values = [value for _, value in self.points]
-        self._middle = math.fsum(values) / len(values) if values else 0.0
+        self._middle = middle_of(values)
         self._sum = math.fsum(value - self._middle for value in values)
         self._squares = math.fsum((value - self._middle) ** 2 for value in values)
         self._age = 0
@@ -260,7 +268,7 @@ class Slope(Window):
 
     def add(self, step: int, value: float) -> None:
         self._age += 1
-        if self._age >= self._size or len(self.points) == 1:
+        if 4 * self._age >= self._size or len(self.points) == 1:
             self.recount()
         else:
             self._sum(step, value, 1)
@@ -283,7 +291,7 @@ class Slope(Window):
     def recount(self) -> None:
         self._from_step = self.points[len(self.points) // 2][0] if self.points else 0
         values = [value for _, value in self.points]
-        self._from_value = math.fsum(values) / len(values) if values else 0.0
+        self._from_value = middle_of(values)
         self._steps = self._values = self._products = self._squares = self._value_squares = 0.0
         for step, value in self.points:
             self._sum(step, value, 1)
