@@ -23,8 +23,8 @@ class FakeLists(FakeStore):
     def _alerts(self, query: dict[str, Any]) -> dict[str, Any]:
         listed = AlertList()
         listed.look([("r", Path("/nowhere"))], lambda _: list(self.alerts), live=())
-        asked = AlertQuery(None, query["status"] or "", "", query["filter"] or "", query["sort"])
-        return {"schema": 1, **listed.page(asked, query["from"], query["limit"]), "unread": 0}
+        asked = AlertQuery(None, query["status"] or "", "", query.get("filter") or "", query["sort"])
+        return {"schema": 1, **listed.page(asked, query.get("from", 0), query["limit"]), "unread": 0}
 
     def _acknowledge(self, alert_id: str) -> dict[str, Any]:
         alert = next(one for one in self.alerts if one["id"] == alert_id)
