@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 from opengraphs.alerts.detectors import Around, Detector, detectors_of
@@ -12,6 +11,8 @@ from opengraphs.alerts.settings import Settings
 from opengraphs.alerts.track import Track
 
 SNAP_EVERY = 100
+_LARGEST = 1e300
+"""What is larger is no number either: sums of it are not."""
 MOST_SNAPS = 12
 """Earlier states that are kept, close together near the end and far apart before it."""
 
@@ -64,16 +65,19 @@ class Series:
     def _take(self, step: int, time: float, value: float, around: Around) -> bool:
         self._last_step = step
         track = self.track
-        if math.isfinite(value):
+        is_finite = -_LARGEST < value < _LARGEST
+        if is_finite:
             track.add(step, value)
         changed: list[Detector] = []
         for detector in self.detectors:
+            if detector.sleeps and is_finite and value and not detector.count:
+                continue
             before = detector.hot
             detector.add(step, time, value, track, around)
             if detector.hot or before:
                 changed.append(detector)
         self.changed = changed
-        if track.n % SNAP_EVERY == 0 and not changed:
+        if not track.n % SNAP_EVERY and not changed:
             self._snap(step)
         return bool(changed)
 

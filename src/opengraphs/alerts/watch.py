@@ -57,6 +57,7 @@ class RunWatch:
         self._lr = _LearningRate()
         self._main: str | None = None
         self._has_pace = False
+        self._beat_at = -math.inf
 
     # -- what is fed ---------------------------------------------------------------------------
 
@@ -78,12 +79,21 @@ class RunWatch:
         self, metric: str, step: int, time: float, value: float, *, rank: int = 0, ranks: int = 1
     ) -> None:
         """One point, in order of time. ranks: how many log this metric; they count as their mean."""
-        self._pulse.point(step, time, rank)
+        if time != self._beat_at or rank:
+            self._beat_at = time
+            self._pulse.point(step, time, rank)
         if ranks > 1:
             for merged in self._ranks.add(metric, rank, ranks, step, time, value):
                 self._add(metric, *merged)
         else:
             self._add(metric, step, time, value)
+
+    def odd(self, metric: str, step: int, time: float, value: float) -> None:
+        """A point that is not finite, of a metric that `wants` does not name and that was a number before."""
+        self._pulse.point(step, time, 0)
+        series = self._series.get(metric) or self._series.setdefault(metric, self._begin(metric))
+        series.track.n = series.track.n or 1
+        self._add(metric, step, time, value)
 
     def _add(self, metric: str, step: int, time: float, value: float) -> None:
         if self._rules:

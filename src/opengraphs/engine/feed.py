@@ -199,10 +199,10 @@ def _points_until(part: _Part, until: float) -> Iterator[tuple[float, Fed]]:
 
 
 def _odd(spot: _Spot) -> list[tuple[float, Fed]]:
-    """The points that are not finite: as many of the newest as came in."""
+    """The points that are not finite, as many of the newest as came in; none of what never was a number."""
     summary = spot.lane.summary
     odd = summary.nan + summary.inf
     new = min(odd - spot.odd, len(summary.odd))
     spot.seen, spot.odd = spot.lane.n, odd
-    newest = summary.odd[-new:] if new > 0 else []
+    newest = summary.odd[-new:] if new > 0 and summary.finite else []
     return [(when, Fed(spot.key, spot.rank, step, when, math.nan)) for step, when in newest]

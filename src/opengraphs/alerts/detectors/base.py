@@ -32,17 +32,20 @@ class Detector:
 
     Attributes:
         hot: the condition holds now, persistence included. onset: the step where it began.
-        clear_after: so many points without it end the alert.
+        clear_after: so many points without it end the alert. sleeps: it need not see finite values other
+            than 0 while its `count` is 0.
     """
 
     name: ClassVar[str]
     level: ClassVar[Level] = "warn"
     clear_after: ClassVar[int] = 20
+    sleeps: ClassVar[bool] = False
     KEPT: ClassVar[tuple[str, ...]] = ()
-    __slots__ = ("hot", "onset")
+    __slots__ = ("count", "hot", "onset")
 
     def __init__(self) -> None:
         self.hot = False
+        self.count = 0
         self.onset: int | None = None
 
     def add(self, step: int, time: float, value: float, track: Track, around: Around) -> None:
@@ -63,11 +66,11 @@ class Detector:
 
     def state(self) -> dict[str, Any]:
         """Plain values."""
-        return {name: _plain(getattr(self, name)) for name in ("hot", "onset", *self.KEPT)}
+        return {name: _plain(getattr(self, name)) for name in ("hot", "onset", "count", *self.KEPT)}
 
     def restore(self, state: dict[str, Any]) -> None:
         """As `state()` was."""
-        for name in ("hot", "onset", *self.KEPT):
+        for name in ("hot", "onset", "count", *self.KEPT):
             setattr(self, name, _plain(state[name]))
 
 

@@ -15,8 +15,9 @@ class NotFinite(Detector):
 
     name = "nonfinite"
     level: ClassVar[Level] = "error"
-    KEPT: ClassVar[tuple[str, ...]] = ("last_odd", "count", "well")
-    __slots__ = ("count", "last_odd", "well")
+    KEPT: ClassVar[tuple[str, ...]] = ("last_odd", "well")
+    __slots__ = ("last_odd", "well")
+    sleeps = True
     needed = 1
     """So many of the last points must be odd."""
 
@@ -27,7 +28,7 @@ class NotFinite(Detector):
         self.last_odd = ""
 
     def add(self, step: int, time: float, value: float, track: Track, around: Around) -> None:
-        if math.isfinite(value):
+        if -1e300 < value < 1e300:
             self.well += 1
             if self.hot and self.well >= self.clear_after:
                 self.hot, self.count = False, 0
@@ -87,25 +88,21 @@ class MaskedLoss(Detector):
     """A loss of exactly 0, several times: what a trainer logs that hides NaN, or a label that leaks."""
 
     name = "masked_nan"
-    KEPT: ClassVar[tuple[str, ...]] = ("zeros",)
-    __slots__ = ("zeros",)
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.zeros = 0
+    sleeps = True
+    __slots__ = ()
 
     def add(self, step: int, time: float, value: float, track: Track, around: Around) -> None:
         if value != 0.0 or track.n < 6:
-            self.zeros = 0
+            self.count = 0
             self.hot = False
             return
-        if not self.zeros:
+        if not self.count:
             self.onset = step
-        self.zeros += 1
-        self.hot = self.zeros >= 5 and track.start != 0.0
+        self.count += 1
+        self.hot = self.count >= 5 and track.start != 0.0
 
     def title(self, metric: str) -> str:
         return f"{metric} is exactly 0"
 
     def evidence(self, track: Track) -> Evidence:
-        return {"zeros_in_a_row": self.zeros, "baseline": track.level}
+        return {"zeros_in_a_row": self.count, "baseline": track.level}

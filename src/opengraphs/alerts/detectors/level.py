@@ -6,40 +6,23 @@ from typing import ClassVar
 
 from opengraphs.alerts.detectors.base import Around, Detector, figures
 from opengraphs.alerts.finding import Evidence, Level
-from opengraphs.alerts.track import LEAST_RISE, WARM_UP, Track
+from opengraphs.alerts.track import HIGH_DRIFT, LEAST_RISE, WARM_UP, Track
 
-CUSUM_SLACK = 1.0
-CUSUM_HIGH = 25.0
-MOST_Z = 4.0
-"""One point adds no more to the sum than this: a single outlier is no shift."""
+LEAST_DRIFT = 0.03
+"""A drift that adds up counts from so much above the level on: less is within what data do."""
 
 
 class LevelUp(Detector):
     """Seven of ten points above the level, or a drift that adds up."""
 
     name = "level_up"
-    KEPT: ClassVar[tuple[str, ...]] = ("total", "begun")
-    __slots__ = ("begun", "total")
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.total = 0.0
-        self.begun: int | None = None
+    __slots__ = ()
 
     def add(self, step: int, time: float, value: float, track: Track, around: Around) -> None:
-        if track.n <= WARM_UP:
-            return
-        z = track.z
-        total = self.total + (MOST_Z if z > MOST_Z else -MOST_Z if z < -MOST_Z else z) - CUSUM_SLACK
-        if total <= 0:
-            total, self.begun = 0.0, None
-        elif self.begun is None:
-            self.begun = step
-        self.total = total if total < 2 * CUSUM_HIGH else 2 * CUSUM_HIGH
-        drifts = total > CUSUM_HIGH and track.fast > track.level + LEAST_RISE * abs(track.level)
         jumped = track.hots.bit_count() >= 7
+        drifts = track.drift > HIGH_DRIFT and track.fast > track.level + LEAST_DRIFT * abs(track.level)
         if (drifts or jumped) and not self.hot:
-            self.onset = track.onset if jumped else self.begun
+            self.onset = track.onset if jumped else track.drift_from
         self.hot = drifts or jumped
 
     def title(self, metric: str) -> str:
@@ -58,22 +41,23 @@ class Divergence(Detector):
 
     name = "divergence"
     level: ClassVar[Level] = "error"
-    KEPT: ClassVar[tuple[str, ...]] = ("count", "limit")
-    __slots__ = ("count", "limit")
+    KEPT: ClassVar[tuple[str, ...]] = ("limit", "recent")
+    __slots__ = ("limit", "recent")
 
     def __init__(self) -> None:
         super().__init__()
-        self.count = 0
+        self.count = self.recent = 0
         self.limit = 0.0
 
     def add(self, step: int, time: float, value: float, track: Track, around: Around) -> None:
         if track.n <= WARM_UP:
             return
         best, progress = track.best, track.start - track.best
-        if progress > 4 * track.scale:
-            self.limit = best + max(0.25 * progress, LEAST_RISE * abs(best), 3 * track.scale)
+        if progress > 4 * track.sigma:
+            self.limit = best + max(0.25 * progress, LEAST_RISE * abs(best), 3 * track.sigma)
         else:
-            self.limit = track.start + abs(track.start) + 3 * track.scale
+            self.limit = track.start + abs(track.start) + 3 * track.sigma
+        self.recent = ((self.recent << 1) | (value > self.limit)) & 1023
         if track.fast <= self.limit:
             self.count = 0
             self.hot = False
@@ -81,7 +65,7 @@ class Divergence(Detector):
         if not self.count:
             self.onset = step
         self.count += 1
-        self.hot = self.count >= 10
+        self.hot = self.hot or (self.count >= 10 and self.recent.bit_count() >= 7)
 
     def title(self, metric: str) -> str:
         return f"{metric} diverges"

@@ -20,8 +20,8 @@ class RewardCollapse(Detector):
 
     name = "reward_collapse"
     clear_after = 50
-    KEPT: ClassVar[tuple[str, ...]] = ("n", "mean", "scale", "base", "best", "best_step", "count", "limit")
-    __slots__ = ("base", "best", "best_step", "count", "limit", "mean", "n", "scale")
+    KEPT: ClassVar[tuple[str, ...]] = ("n", "mean", "scale", "base", "best", "best_step", "limit")
+    __slots__ = ("base", "best", "best_step", "limit", "mean", "n", "scale")
 
     def __init__(self) -> None:
         super().__init__()

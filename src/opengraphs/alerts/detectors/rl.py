@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_left, insort
 from typing import ClassVar
 
 from opengraphs.alerts.detectors.base import Around, Detector, figures
@@ -15,8 +16,8 @@ _LONG = 20
 class _Streak(Detector):
     """A condition that holds for so many points in a row."""
 
-    KEPT: ClassVar[tuple[str, ...]] = ("count", "limit")
-    __slots__ = ("count", "limit")
+    KEPT: ClassVar[tuple[str, ...]] = ("limit",)
+    __slots__ = ("limit",)
     needed = _LONG
 
     def __init__(self) -> None:
@@ -89,25 +90,27 @@ class KlBlowUp(_Streak):
     """Five times its own median of 100 points, and rising. Absolute limits do not carry over between set-ups."""
 
     name = "kl_blow_up"
-    KEPT: ClassVar[tuple[str, ...]] = ("count", "limit", "recent")
-    __slots__ = ("recent",)
+    KEPT: ClassVar[tuple[str, ...]] = ("limit", "recent", "ordered")
+    __slots__ = ("ordered", "recent")
     needed = 10
 
     def __init__(self) -> None:
         super().__init__()
         self.recent: list[float] = []
+        self.ordered: list[float] = []
+        """The same by size."""
 
     def holds(self, value: float, track: Track) -> bool:
-        recent = self.recent
+        recent, ordered = self.recent, self.ordered
         high = False
         if len(recent) >= 50:
-            middle = sorted(recent)[len(recent) // 2]
-            self.limit = max(5 * middle, 0.05)
-            high = value > self.limit and value > recent[-min(10, len(recent))]
+            self.limit = max(5 * ordered[len(ordered) >> 1], 0.05)
+            high = value > self.limit and value > recent[-10]
         if not high or self.count > 200:
             recent.append(value)
+            insort(ordered, value)
             if len(recent) > 100:
-                del recent[0]
+                del ordered[bisect_left(ordered, recent.pop(0))]
         return high
 
     def title(self, metric: str) -> str:

@@ -11,6 +11,8 @@ from opengraphs.alerts.track import Track
 
 _KEPT_PAST = 128
 _LEAST_GAIN = 0.005
+_DECIDED = 400
+"""After so many points a run has learned something, or is known not to."""
 _EVERY = 25
 """Both look at the series every so many points: they speak of hundreds."""
 
@@ -81,7 +83,7 @@ class NoLearning(Detector):
 
     def add(self, step: int, time: float, value: float, track: Track, around: Around) -> None:
         n = track.n
-        if n <= 10 or not math.isfinite(value):
+        if n <= 10 or (n > _DECIDED and not self.hot) or not math.isfinite(value):
             return
         self.recent.append(value)
         if len(self.recent) > 20:
@@ -92,7 +94,7 @@ class NoLearning(Detector):
         sums[2] += off * off
         sums[3] += at * off
         sums[4] += at
-        if n >= 200 and n % _EVERY == 0 and (n <= 400 or self.hot):
+        if n >= 200 and n % _EVERY == 0:
             self._look(step, track)
 
     def _look(self, step: int, track: Track) -> None:

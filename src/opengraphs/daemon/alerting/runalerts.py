@@ -81,7 +81,10 @@ class RunAlerts:
     def _feed_in(self, points: list[Any], samples: list[Any]) -> None:
         ranks = {key: len(found) for key, found in self._feed.ranks().items()}
         for key, rank, step, when, value in points:
-            self.watch.point(key, step, when, value, rank=rank, ranks=ranks.get(key, 1))
+            if key in ranks:
+                self.watch.point(key, step, when, value, rank=rank, ranks=ranks[key])
+            else:
+                self.watch.odd(key, step, when, value)
         for key, _, _, when, value in samples:
             self.watch.system(key, when, value)
         self._changed = True
