@@ -11,6 +11,8 @@ from opengraphs.alerts.settings import Settings
 from opengraphs.alerts.track import Track
 
 SNAP_EVERY = 100
+PACE_S = 1.0
+"""What the clock tells of the pace is averaged over so long."""
 _LARGEST = 1e300
 """What is larger is no number either: sums of it are not."""
 MOST_SNAPS = 12
@@ -82,8 +84,11 @@ class Series:
         return bool(changed)
 
     def step_seconds(self, step: int, time: float) -> float | None:
-        """Seconds a step since the point before; None at first, and where the clock fell back."""
-        before, self._pace_from = self._pace_from, (step, time)
+        """Seconds a step over the last second or longer; None before, and where the clock fell back."""
+        before = self._pace_from
+        if before is not None and 0 <= time - before[1] < PACE_S and step > before[0]:
+            return None
+        self._pace_from = (step, time)
         if before is None or step <= before[0] or time <= before[1]:
             return None
         return (time - before[1]) / (step - before[0])

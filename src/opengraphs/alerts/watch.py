@@ -105,10 +105,11 @@ class RunWatch:
             self._lr.add(step, value)
             self._around.lr_share = self._lr.share
             return
-        if not series.add(step, time, value, self._around):
-            return
-        if series.role == "loss" and not self._has_pace and metric == self._main:
+        has_news = series.add(step, time, value, self._around)
+        if metric == self._main and not self._has_pace:
             self._add_pace(series, step, time)
+        if not has_news:
+            return
         for detector in series.changed:
             self._found(metric, series, detector, step, time)
 
