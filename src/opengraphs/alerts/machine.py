@@ -48,6 +48,8 @@ class Machine:
         self._since: dict[str, _Since] = {}
         self._totals: dict[str, float] = {}
         self._was_busy: list[str] = []
+        self._of = ""
+        """Which machine the sample at hand is of."""
 
     def wants(self, metric: str) -> bool:
         """Whether a sample of it says anything here."""
@@ -56,8 +58,9 @@ class Machine:
             and any(pattern.match(metric) for pattern in (_GPU_UTIL, _GPU_USED, _GPU_TOTAL))
         )
 
-    def add(self, metric: str, time: float, value: float) -> list[Finding]:
+    def add(self, metric: str, time: float, value: float, machine: int = 0) -> list[Finding]:
         """A sample; what changed by it."""
+        self._of = f"{machine} " if machine else ""
         if metric == "ram.percent":
             return self._look(
                 "memory", metric, time, value, value > 100 * FULL, 100 * FULL, f"memory is {value:.0f} % full"
@@ -67,9 +70,9 @@ class Machine:
             left = f"{value / 1e9:.3g} GB are left on the disk"
             return self._look("disk", metric, time, value, value < least, float(least), left)
         if match := _GPU_TOTAL.match(metric):
-            self._totals[match[1]] = value
+            self._totals[self._of + match[1]] = value
         elif match := _GPU_USED.match(metric):
-            total = self._totals.get(match[1], 0.0)
+            total = self._totals.get(self._of + match[1], 0.0)
             full = total > 0 and value > FULL * total
             return self._look(
                 "memory",
@@ -87,9 +90,10 @@ class Machine:
 
     def _gpu(self, card: str, metric: str, time: float, value: float) -> list[Finding]:
         """Idle after it was busy: one that was never used is none of the run's."""
-        if value >= IDLE_PERCENT and card not in self._was_busy:
-            self._was_busy.append(card)
-        idle = value < IDLE_PERCENT and card in self._was_busy
+        own = self._of + card
+        if value >= IDLE_PERCENT and own not in self._was_busy:
+            self._was_busy.append(own)
+        idle = value < IDLE_PERCENT and own in self._was_busy
         return self._look("gpu_idle", metric, time, value, idle, IDLE_PERCENT, f"GPU {card} idles")
 
     def _look(
@@ -106,13 +110,14 @@ class Machine:
     ) -> list[Finding]:
         if detector in self._settings.off:
             return []
-        since = self._since.setdefault(metric, _Since())
+        since = self._since.setdefault(self._of + metric, _Since())
         before = since.hot
         if not since.holds(time, yes, self._settings.after_s[detector]) and not before:
             return []
         level = self._settings.level_of(detector, "info" if info else "warn")
         evidence = {"now": value, "threshold": limit}
-        return [Finding(detector, metric, since.hot, None, time, None, level, title, "", evidence)]
+        named = f"{metric}@{self._of.strip()}" if self._of else metric
+        return [Finding(detector, named, since.hot, None, time, None, level, title, "", evidence)]
 
     def state(self) -> dict[str, Any]:
         """Plain values."""

@@ -152,9 +152,9 @@ class RunWatch:
             return "The run was resumed just before."
         return ""
 
-    def system(self, metric: str, time: float, value: float) -> None:
-        """A sample of the machine, such as `gpu.0.util_percent`."""
-        for finding in self._machine.add(metric, time, value):
+    def system(self, metric: str, time: float, value: float, *, machine: int = 0) -> None:
+        """A sample of a machine, such as `gpu.0.util_percent`; of several each is judged by itself."""
+        for finding in self._machine.add(metric, time, value, machine):
             self._incidents.take(finding)
 
     def checkpoint(self, size_bytes: int) -> None:

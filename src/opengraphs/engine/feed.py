@@ -155,11 +155,12 @@ class RunFeed:
         return self._metrics.take(most)
 
     def take_system(self, data: RunData, *, most: int = 5000) -> list[Fed]:
-        """The same of what the runner sampled; `rank` is 0."""
+        """The same of what was sampled of machines; `rank` counts who sampled, in order of their names."""
         lanes = data.system_lanes()
         if self._system.made_for != len(lanes):
+            hosts = {host: number for number, host in enumerate(sorted({host for host, _ in lanes}))}
             spots = [
-                _Spot(f"system\t{host}\t{key}", key, 0, lane, whole=True)
+                _Spot(f"system\t{host}\t{key}", key, hosts[host], lane, whole=True)
                 for (host, key), lane in lanes.items()
                 if self._wants_all(key)
             ]

@@ -85,8 +85,8 @@ class RunAlerts:
                 self.watch.point(key, step, when, value, rank=rank, ranks=ranks[key])
             else:
                 self.watch.odd(key, step, when, value)
-        for key, _, _, when, value in samples:
-            self.watch.system(key, when, value)
+        for key, machine, _, when, value in samples:
+            self.watch.system(key, when, value, machine=machine)
         self._changed = True
 
     def _outlook(self, look: Mapping[str, Any]) -> None:
