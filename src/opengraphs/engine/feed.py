@@ -71,30 +71,32 @@ class _Plan:
         self.cursor = cursor
         self._most_points = most_points
         self.spots: list[_Spot] = []
+        """Those that are fed whole; `rest`: those of which only odd points are."""
+        self.rest: list[_Spot] = []
         self.made_for: object = None
 
     def arrange(self, made_for: object, spots: list[_Spot]) -> None:
         self.keep()
-        self.spots, self.made_for = spots, made_for
+        self.spots = [spot for spot in spots if spot.whole]
+        self.rest = [spot for spot in spots if not spot.whole]
+        self.made_for = made_for
         for spot in spots:
             spot.seen, spot.odd = self.cursor.get(spot.name, (0, 0))
             if spot.seen > spot.lane.n:  # the journal was replaced
                 spot.seen = spot.odd = 0
 
     def keep(self) -> None:
-        for spot in self.spots:
+        for spot in (*self.spots, *self.rest):
             self.cursor[spot.name] = (spot.seen, spot.odd)
 
-    def take(self, most: int) -> list[Fed]:
+    def take(self, most: int, *, odd: bool) -> list[Fed]:
+        """What is new. odd: some of it may not be finite."""
         timed: list[tuple[float, Fed]] = []
-        parts: list[_Part] = []
-        for spot in self.spots:
-            if spot.lane.n == spot.seen:
-                continue
-            if spot.whole:
-                parts.append(_next_part(spot, most, self._most_points))
-            else:
-                timed += _odd(spot)
+        parts = [_next_part(spot, most, self._most_points) for spot in self.spots if spot.lane.n != spot.seen]
+        if odd:
+            for spot in self.rest:
+                if spot.lane.n != spot.seen:
+                    timed += _odd(spot)
         until = min((float(part.times[-1]) for part in parts if part.is_cut), default=_NEVER)
         for part in parts:
             timed += _points_until(part, until)
@@ -121,6 +123,7 @@ class RunFeed:
         self._wants_all = wants_all
         known = dict(cursor or {})
         self._metrics, self._system = _Plan(known, most_points), _Plan(known, most_points)
+        self._odd_pieces = -1
 
     def cursor(self) -> Cursor:
         """Where it stands, as plain values."""
@@ -132,8 +135,7 @@ class RunFeed:
         """The keys that are followed whole, each with its ranks."""
         found: dict[str, list[int]] = {}
         for spot in self._metrics.spots:
-            if spot.whole:
-                found.setdefault(spot.key, []).append(spot.rank)
+            found.setdefault(spot.key, []).append(spot.rank)
         return {key: tuple(dict.fromkeys(ranks)) for key, ranks in found.items()}
 
     def take(self, data: RunData, *, most: int = 5000) -> list[Fed]:
@@ -152,7 +154,10 @@ class RunFeed:
                 for spot in _spots(key, curve, whole=self._wants_all(key))
             ]
             self._metrics.arrange(curves, spots)
-        return self._metrics.take(most)
+            self._odd_pieces = -1
+        pieces = sum(journal.odd_pieces for journal in data.journals())
+        odd, self._odd_pieces = pieces != self._odd_pieces, pieces
+        return self._metrics.take(most, odd=odd)
 
     def take_system(self, data: RunData, *, most: int = 5000) -> list[Fed]:
         """The same of what was sampled of machines; `rank` counts who sampled, in order of their names."""
@@ -165,7 +170,7 @@ class RunFeed:
                 if self._wants_all(key)
             ]
             self._system.arrange(len(lanes), spots)
-        return self._system.take(most)
+        return self._system.take(most, odd=False)
 
 
 def _spots(key: str, curve: KeyCurves, *, whole: bool) -> list[_Spot]:

@@ -57,6 +57,10 @@ _encode = msgspec.msgpack.Encoder().encode
 decode_state = msgspec.msgpack.Decoder(JournalState).decode
 
 
+_ODD = (b"NaN", b"Infinity", b"nan", b"inf")
+"""A line without any of these holds only finite values."""
+
+
 class _Reader:
     """A tail, its decoder and the lanes they fill."""
 
@@ -69,6 +73,7 @@ class _Reader:
         self.last_time = 0.0
         self.records = 0
         self.unsaved_points = 0
+        self.odd_pieces = 0
         self._cache = cache
         self._decoder = LineDecoder(rank=WriterName.parse(tail.writer).rank, clock_steps=clock_steps)
 
@@ -77,6 +82,7 @@ class _Reader:
         piece = self.tail.read(PIECE_BYTES, until=until, final=final)
         if piece is None:
             return None
+        self.odd_pieces += any(word in piece.data for word in _ODD)
         decoded = self._decoder.decode(piece, next_step=self.next_step, last_time=self.last_time)
         for bad in decoded.bad:
             self.tail.note_bad(bad)
@@ -155,6 +161,11 @@ class Journal:
     def last_time(self) -> float | None:
         """Epoch seconds of the newest line; None before the first."""
         return self._front.last_time if self._front.records else None
+
+    @property
+    def odd_pieces(self) -> int:
+        """Pieces read so far that may hold a value that is not finite."""
+        return self._front.odd_pieces
 
     @property
     def records(self) -> int:
