@@ -40,15 +40,8 @@ def private_user() -> Iterator[dict[str, str]]:
     """Environment of an og user with nothing of one's own in it; the daemon is stopped at the end."""
     base = Path(tempfile.mkdtemp(prefix="og-"))
     (base / "run").mkdir(mode=0o700)
-    names = {
-        "OG_STORE": "store",
-        "XDG_CACHE_HOME": "cache",
-        "XDG_STATE_HOME": "state",
-        "XDG_CONFIG_HOME": "config",
-    }
-    env = {name: str(base / folder) for name, folder in names.items()} | {
-        "XDG_RUNTIME_DIR": str(base / "run")
-    }
+    (base / "work").mkdir()
+    env = {"HOME": str(base), "XDG_RUNTIME_DIR": str(base / "run")}
     try:
         yield env
     finally:
@@ -60,14 +53,20 @@ class Og:
     """og as that user types it."""
 
     def __init__(self, env: dict[str, str]) -> None:
-        self._env = {**os.environ, **env, **SIZE}
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(("OG", "XDG_"))}
+        path = f"{Path(sys.executable).parent}{os.pathsep}{kept.get('PATH', os.defpath)}"
+        self._env = {**kept, **env, **SIZE, "PATH": path}
+        self._work = Path(env["HOME"]) / "work"
+        shutil.copy(HERE / "training.py", self._work)
 
     def __call__(self, *words: str) -> str:
-        done = subprocess.run([OG, *words], env=self._env, check=True, capture_output=True, text=True)
+        done = subprocess.run(
+            [OG, *words], env=self._env, cwd=self._work, check=True, capture_output=True, text=True
+        )
         return done.stdout
 
     def train(self, name: str, *flags: str, wait: bool = True) -> None:
-        training = [sys.executable, str(HERE / "training.py"), *flags]
+        training = ["python", "training.py", *flags]
         self("run", "--detach", "--project", "digits", "--run", name, "--", *training)
         if wait:
             self("tail", "--follow", name)

@@ -137,7 +137,9 @@ def number_of(screen: str) -> str:
 
 
 def prepare(screen: Terminal, name: str) -> None:
-    """Two runs are selected, and the screen is opened."""
+    """Two runs are selected, and the screen is opened; the tab of the alerts has its mark by then."""
+    if screen.screen.columns >= 60:
+        screen.wait_for(lambda text: "▲" in text.split("\n")[0])
     screen.send("?")
     screen.wait_text("Graphs: keys")
     screen.send(ESCAPE)
