@@ -398,6 +398,11 @@ def test_artifacts_come_and_go_whole(ingest: Ingest) -> None:
 # -- questions -----------------------------------------------------------------------------------
 
 
+def own(alerts: list[dict[str, Any]]) -> list[str]:
+    """Titles of what the client raised itself: og's detectors say that the loss is NaN, too."""
+    return [alert["title"] for alert in alerts if "NaN" not in alert["title"]]
+
+
 def test_questions_of_trackio_s_command_line(ingest: Ingest) -> None:
     rows = [row(step, timestamp=f"2026-11-20T10:00:{step:02}Z") for step in range(20)]
     ingest.call("bulk_log", logs=[*rows, row(20, metrics={"loss": "NaN"})], hf_token=None)
@@ -425,9 +430,9 @@ def test_questions_of_trackio_s_command_line(ingest: Ingest) -> None:
     assert [point["step"] for point in around] == [6, 7, 8]
     straight = ingest.call("get_snapshot", project="p", run="r", step=7)
     assert [point["step"] for point in straight["loss"]] == [7]
-    assert [alert["title"] for alert in ingest.call("get_alerts", "p", "r", "error", None)] == ["error"]
+    assert own(ingest.call("get_alerts", "p", "r", "error", None)) == ["error"]
     assert ingest.call("get_alerts", "p", None, None, "2999-01-01T00:00:00Z") == []
-    assert len(ingest.call("get_alerts", "p")) == 2
+    assert len(own(ingest.call("get_alerts", "p"))) == 2
     assert len(ingest.call("get_logs", "p", "r")) == 21
     assert ingest.call("get_project_summary", "p")["num_runs"] == 1
 
