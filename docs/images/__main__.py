@@ -65,8 +65,9 @@ class Og:
         )
         return done.stdout
 
-    def train(self, name: str, *flags: str, wait: bool = True) -> None:
+    def train(self, name: str, *flags: str, wait: bool = True, fault_at: int = 0) -> None:
         training = ["python", "training.py", *flags]
+        self._env["FAULT_AT"] = str(fault_at)
         self("run", "--detach", "--project", "digits", "--run", name, "--", *training)
         if wait:
             self("tail", "--follow", name)
@@ -87,7 +88,7 @@ def prepare(og: Og) -> None:
     og.train("lr-0.5", *quick, "--lr", "0.5")
     og("tag", "lr-0.03", "baseline")
     og("note", "lr-0.5", "too steep in the beginning, recovers later", "--step", "60")
-    og.train("long", "--steps", "1500", "--steps-per-s", "25", "--lr", "0.2", wait=False)
+    og.train("long", "--steps", "1500", "--steps-per-s", "25", "--lr", "0.2", wait=False, fault_at=900)
     time.sleep(WATCHED_S * 0.6)
     og("note", "long", "the loss lies flat from here", "--step", "500")
     time.sleep(WATCHED_S * 0.4)

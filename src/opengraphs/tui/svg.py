@@ -11,7 +11,7 @@ from itertools import groupby
 
 from opengraphs.tui.painters.cells import Row
 from opengraphs.tui.painters.text import cell_len
-from opengraphs.tui.theme import Theme
+from opengraphs.tui.theme import Style, Theme
 
 CELL_WIDTH, CELL_HEIGHT, MARGIN = 8.4, 18.0, 12.0
 FONT = "ui-monospace, 'DejaVu Sans Mono', 'SF Mono', Menlo, Consolas, monospace"
@@ -53,21 +53,37 @@ def document(rows: Sequence[Row], theme: Theme, depth: str) -> str:
 
 
 def _row(row: Row, y: float, theme: Theme, depth: str, ground: str, text_color: str) -> Iterator[str]:
+    yield from _grounds(row, y, theme, depth, ground, text_color)
     column = 0
     for text, role in row:
         style = theme.resolve(role, depth)
-        front, back = _hex(style.fg, text_color), _hex(style.bg, ground)
-        if style.reverse:
-            front, back = back, front
+        front, _ = _colors(style, ground, text_color)
         cells = cell_len(text)
-        if back != ground:
-            x = MARGIN + column * CELL_WIDTH
-            yield f'<rect x="{x:.1f}" y="{y:.1f}" width="{cells * CELL_WIDTH:.1f}" height="{CELL_HEIGHT}" fill="{back}"/>'
         marks = (' font-weight="bold"' if style.bold else "") + (' opacity="0.6"' if style.dim else "")
         marks += ' text-decoration="underline"' if style.underline else ""
         for start, piece in _pieces(text):
             yield _piece(piece, MARGIN + (column + start) * CELL_WIDTH, y, front, marks)
         column += cells
+
+
+def _grounds(row: Row, y: float, theme: Theme, depth: str, ground: str, text_color: str) -> Iterator[str]:
+    """One rectangle for each stretch of one ground: two that touch would show a seam."""
+    column = 0
+    backs = (
+        (_colors(theme.resolve(role, depth), ground, text_color)[1], cell_len(text)) for text, role in row
+    )
+    for back, stretch in groupby(backs, lambda pair: pair[0]):
+        cells = sum(size for _, size in stretch)
+        if back != ground and cells:
+            x = MARGIN + column * CELL_WIDTH
+            yield f'<rect x="{x:.1f}" y="{y:.1f}" width="{cells * CELL_WIDTH:.1f}" height="{CELL_HEIGHT}" fill="{back}"/>'
+        column += cells
+
+
+def _colors(style: Style, ground: str, text_color: str) -> tuple[str, str]:
+    """Front and back."""
+    front, back = _hex(style.fg, text_color), _hex(style.bg, ground)
+    return (back, front) if style.reverse else (front, back)
 
 
 def _pieces(text: str) -> Iterator[tuple[int, str]]:

@@ -136,7 +136,7 @@ def _figure(value: Any) -> str:
         return numbers.value(value).strip()
     if isinstance(value, list) and all(isinstance(one, int | float) for one in value):
         return "  ".join(numbers.value(one).strip() for one in value[:12])
-    return str(value)
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 # The evidence on the curve

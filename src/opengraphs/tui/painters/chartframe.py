@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 _LABELS_FROM = 22
 """Narrower charts go without y labels."""
 
+_LEAST_LABELS = 2
+_LEAST_NAME = 8
+"""A legend has no values before its names are cut below this."""
 _CROWDED = 8
 """So many checkpoints and the like leave no room for numbers on the axis: numbers come first then."""
 
@@ -101,8 +104,10 @@ def legend_row(spec: ChartSpec, lines: Sequence[Line], width: int, glyphs: Glyph
     """Marker, name and value of every run in the chart; values under the cursor when there is one."""
     entries = {line.curve.series: line.curve for line in reversed(lines)}
     names = {index: glyphs.clean(curve.label) for index, curve in sorted(entries.items())}
-    room = width - 1 - 11 * len(entries)
-    longest = max(4, _fair_share([cell_len(name) for name in names.values()], room))
+    sizes = [cell_len(name) for name in names.values()]
+    longest = _fair_share(sizes, width - 1 - 11 * len(entries))
+    if longest < min(_LEAST_NAME, max(sizes, default=0)):  # who is who comes before what
+        return _names_alone(names, _fair_share(sizes, width - 1 - 3 * len(entries)), width, glyphs)
     row: Row = [(" ", "text")]
     for index, name in names.items():
         curve = entries[index]
@@ -111,6 +116,17 @@ def legend_row(spec: ChartSpec, lines: Sequence[Line], width: int, glyphs: Glyph
             (f"{glyphs.legend[index % len(glyphs.legend)]} ", f"series.{index}"),
             (f"{clip_left(name, longest, ellipsis=glyphs.ellipsis)} ", "dim"),
             (pad(numbers.value(number), numbers.VALUE_WIDTH), f"series.{index}"),
+        ]
+    return fit(row, width, ellipsis=glyphs.ellipsis)
+
+
+def _names_alone(names: dict[int, str], longest: int, width: int, glyphs: Glyphs) -> Row:
+    """Marker and name of every run, where there is no room for values."""
+    row: Row = [(" ", "text")]
+    for index, name in names.items():
+        row += [
+            (f"{glyphs.legend[index % len(glyphs.legend)]} ", f"series.{index}"),
+            (f"{clip_left(name, max(1, longest), ellipsis=glyphs.ellipsis)} ", f"series.{index}"),
         ]
     return fit(row, width, ellipsis=glyphs.ellipsis)
 
@@ -172,11 +188,33 @@ def x_axis_row(
     _select(spec, column, chars, roles, glyphs)
     if spec.cursor is not None and (at := column(spec.cursor)) is not None:
         _place_label(f" {axis.x_text(spec.cursor, spec.x_kind)} ", at, chars, roles, "b:accent")
-    ticks = axis.x_ticks(*x_range, max(1, box.plot_width // 11), spec.x_kind)
-    for tick, text in zip(ticks, axis.x_labels(ticks, spec.x_kind), strict=True):
-        if (at := column(tick)) is not None:
-            _place_label(f" {text} ", at, chars, roles, "dim", over=quiet)
+
+    def labels(parts: int) -> list[tuple[str, int]]:
+        ticks = axis.x_ticks(*x_range, parts, spec.x_kind)
+        texts = axis.x_labels(ticks, spec.x_kind)
+        found = ((f" {text} ", column(tick)) for tick, text in zip(ticks, texts, strict=True))
+        return [(text, at) for text, at in found if at is not None]
+
+    parts = max(1, box.plot_width // 11)
+    placed = [_place_label(*label, chars, roles, "dim", over=quiet) for label in labels(parts)]
+    if sum(placed) < min(_LEAST_LABELS, len(placed)):
+        _place_over_marks(labels(2 * parts + 1), chars, roles, quiet)
     return join(chars, roles)
+
+
+def _place_over_marks(
+    labels: list[tuple[str, int]], chars: list[str], roles: list[str], quiet: Sequence[str]
+) -> None:
+    """An axis needs two numbers: one more, where it covers the fewest marks, and none that tells of a fault."""
+    over = [*quiet, "accent", "ok", "warn"]
+
+    def covered(label: tuple[str, int]) -> int:
+        start = label[1] - len(label[0]) // 2
+        return sum(role not in quiet for role in roles[max(0, start) : start + len(label[0])])
+
+    for label in sorted(labels, key=lambda label: (covered(label), -label[1])):
+        if _place_label(*label, chars, roles, "dim", over=over):
+            return
 
 
 def _select(
@@ -238,11 +276,12 @@ def _place_marks(
 
 def _place_label(
     text: str, at: int, chars: list[str], roles: list[str], role: str, *, over: Sequence[str] | None = None
-) -> None:
+) -> bool:
     """A label centred on a cell of the axis, where it covers nothing but roles of `over`; None is anything."""
     start = max(1, min(at - len(text) // 2, len(chars) - 1 - len(text)))
     cells = range(start, start + len(text))
     if start < 1 or (over is not None and any(roles[x] not in over for x in cells)):
-        return
+        return False
     for x, char in zip(cells, text, strict=True):
         chars[x], roles[x] = char, role
+    return True
