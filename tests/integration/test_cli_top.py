@@ -17,6 +17,16 @@ def test_without_a_terminal_one_plain_frame(user: OgUser) -> None:
     assert "command" in done.stdout
 
 
+def test_a_picture_is_saved_once(user: OgUser) -> None:
+    path = user.work / "top.svg"
+    done = user.og("top", "--export", str(path))
+    assert (done.returncode, done.stdout) == (0, ""), done.stderr
+    assert path.read_text().startswith("<svg")
+    again = user.og("top", "--export", str(path))
+    assert again.returncode != 0
+    assert "top.svg" in again.stderr
+
+
 def test_json_is_the_answer_of_the_daemon(user: OgUser) -> None:
     told = user.json("top", "--json")
     assert 0 <= told["metrics"]["cpu.percent"] <= 100

@@ -17,8 +17,9 @@ REFRESH_MS = 1000
 PROCESSES = 50
 
 
-@og_command("top", examples=("og top", "og top --once", "og top --json"))
+@og_command("top", examples=("og top", "og top --once", "og top --export top.svg", "og top --json"))
 @click.option("--once", is_flag=True, help="Print one frame and leave.")
+@click.option("--export", metavar="FILE", help="Save one frame as a new .svg, .txt or .csv file, and leave.")
 @click.option(
     "--refresh-ms",
     type=click.IntRange(500, 60_000),
@@ -33,7 +34,13 @@ PROCESSES = 50
 @as_json
 @no_color
 def command(
-    once: bool, refresh_ms: int, glyphs: str | None, theme: str | None, store: str | None, as_json: bool
+    once: bool,
+    export: str | None,
+    refresh_ms: int,
+    glyphs: str | None,
+    theme: str | None,
+    store: str | None,
+    as_json: bool,
 ) -> int:
     """Show CPU, memory, disk, network, GPUs and processes of this machine, live runs among them.
 
@@ -44,8 +51,8 @@ def command(
         with clients.connect(store=place) as client:
             output.put_json(client.get("/host", processes=PROCESSES))
         return 0
-    if once or not output.is_terminal():
-        _print_once(place, glyphs, theme)
+    if once or export or not output.is_terminal():
+        _print_once(place, glyphs, theme, Path(export) if export else None)
         return 0
     choice = tui.run_app(
         socket=None,
@@ -60,9 +67,10 @@ def command(
     return views.leave(choice)
 
 
-def _print_once(place: Path, glyphs: str | None, theme: str | None) -> None:
-    from opengraphs.tui.once import print_frame
+def _print_once(place: Path, glyphs: str | None, theme: str | None, export: Path | None) -> None:
+    from opengraphs.tui.once import check_export, print_frame
 
+    check_export(export)
     columns, rows = views.frame_size()
     print_frame(
         sys.stdout,
@@ -73,6 +81,9 @@ def _print_once(place: Path, glyphs: str | None, theme: str | None) -> None:
         screen="system",
         theme=theme,
         glyphs=glyphs,
-        color=output.ink().on,
+        color=output.ink().on if export is None else not os.environ.get("NO_COLOR"),
         host=True,
+        export=export,
     )
+    if export is not None:
+        output.say(f"saved {export}")

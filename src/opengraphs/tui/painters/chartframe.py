@@ -197,7 +197,7 @@ def x_axis_row(
 
     parts = max(1, box.plot_width // 11)
     placed = [_place_label(*label, chars, roles, "dim", over=quiet) for label in labels(parts)]
-    if sum(placed) < min(_LEAST_LABELS, len(placed)):
+    for _ in range(min(_LEAST_LABELS, len(placed)) - sum(placed)):
         _place_over_marks(labels(2 * parts + 1), chars, roles, quiet)
     return join(chars, roles)
 
