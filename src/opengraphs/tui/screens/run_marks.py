@@ -21,7 +21,7 @@ class RunMarks:
     def __init__(self, state: GraphsState) -> None:
         self._state = state
         self._run: str | None = None
-        self._events: list[dict[str, Any]] = []
+        self._events: list[Mapping[str, Any]] = []
         self._made: tuple[object, list[Mark]] | None = None
         self.version = 0
 
