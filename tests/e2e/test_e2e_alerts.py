@@ -21,7 +21,7 @@ from terminal import Terminal
 
 FAULTS = (
     "level_up", "divergence", "nonfinite", "masked_nan", "too_good", "no_learning", "grad_explosion", "slow", "stall",
-    "crash", "silent_rank", "reward_collapse", "overfit", "entropy_collapse", "kl_blow_up", "zero_variance",
+    "crash", "silent_rank", "straggler", "reward_collapse", "overfit", "entropy_collapse", "kl_blow_up", "zero_variance",
     "clipped_length", "gpu_idle", "memory", "disk",
 )  # fmt: skip
 TRAINING = str(Path(__file__).with_name("faulty_training.py"))
@@ -31,6 +31,7 @@ RULES = """
 slow = { for = "1s" }
 stall = { for = "2s" }
 silent_rank = { for = "1s" }
+straggler = { for = "1s" }
 gpu_idle = { for = "2s" }
 memory = { for = "2s" }
 disk = { for = "2s" }
