@@ -99,10 +99,10 @@ def reward_collapse() -> None:
 
 
 def overfit() -> None:
-    for step in range(800):
+    for step in range(1100):
         best = abs(step - 300) / 300
         more = {"eval__loss": 2.0 + best} if step % 100 == 0 else {}
-        log(step, train__loss=5 - step / 200 + DICE.gauss(0, 0.02), **more)
+        log(step, train__loss=5 - step / 400 + DICE.gauss(0, 0.02), **more)
 
 
 def entropy_collapse() -> None:
