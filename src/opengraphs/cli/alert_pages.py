@@ -52,7 +52,7 @@ def listed(reply: dict[str, Any]) -> list[str]:
             fmt.clean(f"{alert['run_id'].rpartition('-')[2]}:{alert['alert_id']}"),
             alert["status"],
             alert["level"],
-            f"{fmt.duration(max(0.0, now - alert['fired_at']))} ago",
+            fmt.ago(now - alert["fired_at"]),
             fmt.clean(str(alert["run"])),
             "" if alert["step"] is None else str(alert["step"]),
             fmt.clean(str(alert["title"] or alert["detector"] or "")),

@@ -10,6 +10,16 @@ from typing import Any
 _ESCAPE = r"\x1b(?:\[[0-?]*[ -/]*[@-~]|[\]PX^_][^\x07\x1b]*(?:\x07|\x1b\\)?|[ -/]*[0-~])?"
 _CONTROL = re.compile(_ESCAPE + r"|[\x00-\x1f\x7f-\x9f]")
 _NOT_COLOUR = re.compile(rf"(?!\x1b\[[0-9;:]*m)(?:{_ESCAPE})|[\x00-\x08\x0a-\x1a\x1c-\x1f\x7f-\x9f]")
+_AGES = (
+    (60, 1, "s"),
+    (3600, 60, "m"),
+    (86_400, 3600, "h"),
+    (14 * 86_400, 86_400, "d"),
+    (730 * 86_400, 7 * 86_400, "w"),
+)
+"""Of each unit: below how many seconds it is used, its own seconds, its letter."""
+
+_YEAR_S = 365.25 * 86_400
 _SGR = re.compile(r"\x1b\[[0-9;:]*m")
 
 
@@ -91,15 +101,20 @@ def epoch(iso: str | None) -> float | None:
 
 
 def age(iso: str | None, *, now: float) -> str:
-    """`just now`, `4m ago`, `3h ago`, `2d ago`; `-` when the time is not known."""
+    """`ago` of a time as run.json holds it; `-` when it is not known."""
     then = epoch(iso)
-    if then is None:
-        return "-"
-    elapsed = max(0.0, now - then)
-    for limit, unit_s, unit in ((60, 1, "s"), (3600, 60, "m"), (86400, 3600, "h")):
-        if elapsed < limit:
-            return "just now" if elapsed < 2 else f"{elapsed // unit_s:.0f}{unit} ago"
-    return f"{elapsed // 86400:.0f}d ago"
+    return "-" if then is None else ago(now - then)
+
+
+def ago(elapsed_s: float) -> str:
+    """`just now`, `4m ago`, `3h ago`, `2d ago`, `9w ago`, from two years on `6.9y ago`."""
+    if elapsed_s < 2:
+        return "just now"
+    for limit, unit_s, unit in _AGES:
+        if elapsed_s < limit:
+            return f"{elapsed_s // unit_s:.0f}{unit} ago"
+    years = elapsed_s / _YEAR_S
+    return f"{years:.1f}y ago" if years < 9.95 else f"{years:.0f}y ago"
 
 
 def took(run: dict[str, Any], *, now: float) -> float | None:

@@ -76,6 +76,9 @@ def test_age_is_counted_from_now_and_never_negative() -> None:
     assert fmt.age("2027-01-15T07:55:30.000000Z", now=NOW) == "4m ago"
     assert fmt.age("2027-01-13T08:00:00Z", now=NOW) == "2d ago"
     assert fmt.age("2027-01-16T08:00:00Z", now=NOW) == "just now"
+    assert fmt.age("2026-11-15T08:00:00Z", now=NOW) == "8w ago"
+    assert fmt.age("2020-02-20T08:00:00Z", now=NOW) == "6.9y ago"
+    assert fmt.age("1970-01-01T00:00:00Z", now=NOW) == "57y ago"
     assert fmt.age("not a time", now=NOW) == "-"
     assert fmt.age(None, now=NOW) == "-"
 
