@@ -201,11 +201,12 @@ def status_bar(
     ]
     refresh: Row = [(f"refresh {refresh_ms} ms", "dim"), bar] if refresh_ms else []
     source = glyphs.clean(source)
+    parts: Row = [run for part in source.split(bar[0]) for run in (bar, (part, "dim"))][1:]
     hint_row = _hint_row(hints, max(0, width - row_width(state) - 2))
     room = width - row_width(hint_row) - 3
     for left in (
-        [(" ", "text"), (source, "dim"), bar, *refresh, *state],
-        [(" ", "text"), (source, "dim"), bar, *state],
+        [(" ", "text"), *parts, bar, *refresh, *state],
+        [(" ", "text"), *parts, bar, *state],
         [(" ", "text"), (clip_left(source, 16, ellipsis=glyphs.ellipsis), "dim"), bar, *state],
     ):
         if source and row_width(left) <= room:
