@@ -17,6 +17,31 @@ def test_without_a_terminal_one_plain_frame(user: OgUser) -> None:
     assert "command" in done.stdout
 
 
+def test_export_saves_what_was_seen_and_writes_over_nothing(user: OgUser) -> None:
+    done = user.og("top", "--export", "top.svg", "--for", "1.5")
+    assert (done.returncode, done.stdout) == (0, ""), done.stderr
+    assert done.stderr.strip() == "saved top.svg"
+    picture = (user.work / "top.svg").read_text()
+    assert ">cpu<" in picture
+    assert picture.count("h0") > 2, "the curve of two looks at least"
+    again = user.og("top", "--export", "top.svg")
+    assert again.returncode == 2
+    assert "such a file already" in again.stderr
+    assert user.og("top", "--export", "top.csv").returncode == 0
+    assert (user.work / "top.csv").read_text().startswith("pid,user,cpu_percent,")
+
+
+def test_only_processes_with_the_words_asked_for(user: OgUser) -> None:
+    frame = user.og("top", "--once", "--filter", "opengraphs.daemon").stdout
+    assert "opengraphs.daemon" in frame
+    assert "command" in frame
+    assert "--filter" in frame, "og itself has the words too"
+    others = user.json("top", "--json", "--filter", "opengraphs.daemon !--filter")["processes"]
+    assert others
+    assert all("opengraphs.daemon" in one["command"] for one in others)
+    assert not any("--filter" in one["command"] for one in others)
+
+
 def test_json_is_the_answer_of_the_daemon(user: OgUser) -> None:
     told = user.json("top", "--json")
     assert 0 <= told["metrics"]["cpu.percent"] <= 100

@@ -50,6 +50,7 @@ def run_app(
     resume: bool = False,
     selected: Mapping[str, str] | None = None,
     host: bool = False,
+    process_filter: str = "",
 ) -> ExitChoice:
     """Show the UI on the controlling terminal until the user leaves.
 
@@ -63,6 +64,7 @@ def run_app(
         refresh_ms, theme, glyphs, ui, panels: None means what `config.toml` says, else the default.
         color: False draws without any colour (`--no-color`, `NO_COLOR`).
         host: System shows this machine now, not a run.
+        process_filter: words that the processes shown there have.
         place: what the store stands for, where that is not its own folder: it is named instead.
         resume: begin where a dropped line left the user, else as the project's default view says.
         selected: names of runs by their ids, for overlay and Compare.
@@ -94,4 +96,5 @@ def run_app(
         resume=resume,
         selected=selected or {},
         host=host,
+        process_filter=process_filter,
     )

@@ -42,6 +42,7 @@ def show(
     resume: bool = False,
     selected: Mapping[str, str] | None = None,
     host: bool = False,
+    process_filter: str = "",
 ) -> ExitChoice:
     """See `opengraphs.tui.run_app`. Whatever is raised, stage 0's frame is taken off the terminal first."""
     gc.disable()  # no collection pays off before the first frame; a tenth of the start otherwise
@@ -72,7 +73,7 @@ def show(
             selected or {},
         )
         if host:
-            app.desk.system.mode = "host"
+            app.desk.system.mode, app.desk.system.process_filter = "host", process_filter
             app.remember_nothing()
         daemon.wait()
     except BaseException:

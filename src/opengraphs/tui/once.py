@@ -5,6 +5,7 @@ The frame is painted by the very screens of the UI: paint, ask what that needs, 
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TextIO, TypeVar
@@ -27,6 +28,8 @@ from opengraphs.tui.screens.graphs_state import GraphsState
 ROUNDS = 6
 """A run has to be known before its metrics can be asked for, and so on; a frame needs three."""
 
+LOOK_S = 1.0
+
 T = TypeVar("T")
 
 
@@ -46,6 +49,8 @@ def print_frame(
     panels: str | None = None,
     color: bool = True,
     host: bool = False,
+    process_filter: str = "",
+    watched_s: float = 0.0,
     export: Path | None = None,
     selected: Mapping[str, str] | None = None,
 ) -> None:
@@ -53,7 +58,8 @@ def print_frame(
 
     Args:
         run: None is the newest live run, else the newest.
-        host: the System screen shows this machine now, not a run.
+        host: the System screen shows this machine now, not a run; its processes have the words of `process_filter`.
+        watched_s: seconds to look at the machine before, every `LOOK_S`, so that its curves have a past.
         color: False writes bare text without any escape sequence.
         selected: names of runs by their ids, for overlay and Compare.
         export: a new `.svg`, `.txt` or `.csv` file to write to instead of `out`.
@@ -71,14 +77,18 @@ def print_frame(
     )
     desk = Desk(look.choices, graphs=GraphsState(bound=graphs, metric_filter=metric_filter), screen=screen)
     desk.link = Link(True, "")
-    desk.system.mode = "host" if host else "run"
+    desk.system.mode, desk.system.process_filter = "host" if host else "run", process_filter
     desk.panels = PanelHost(look.choices.panels, worker=lambda _: InPlace())
     desk.panels.start()
     desk.runs.selected.update(selected or {})
     if run is not None:
         desk.open_run(run)
     with clients.connect(store=store) as client:
+        until = time.monotonic() + watched_s
         view, rows = _answered(client, desk, width, height)
+        while host and time.monotonic() < until:
+            time.sleep(LOOK_S)
+            view, rows = _answered(client, desk, width, height)
     if export is not None:
         depth = "truecolor" if color else "none"
         kind, values = export.suffix[1:], saving.table(view)

@@ -17,8 +17,20 @@ REFRESH_MS = 1000
 PROCESSES = 50
 
 
-@og_command("top", examples=("og top", "og top --once", "og top --json"))
+@og_command("top", examples=("og top", "og top --once", "og top --export top.svg", "og top --json"))
 @click.option("--once", is_flag=True, help="Print one frame and leave.")
+@click.option("--export", metavar="FILE", help="Save one frame as a new .svg, .txt or .csv file, and leave.")
+@click.option(
+    "--for",
+    "watched_s",
+    type=click.FloatRange(0, 3600),
+    metavar="SECONDS",
+    default=0.0,
+    help="With --once and --export: look so long before the frame, so that curves have a past.",
+)
+@click.option(
+    "--filter", "words", metavar="WORDS", default="", help="Only processes that have all these words."
+)
 @click.option(
     "--refresh-ms",
     type=click.IntRange(500, 60_000),
@@ -33,7 +45,15 @@ PROCESSES = 50
 @as_json
 @no_color
 def command(
-    once: bool, refresh_ms: int, glyphs: str | None, theme: str | None, store: str | None, as_json: bool
+    once: bool,
+    export: str | None,
+    watched_s: float,
+    words: str,
+    refresh_ms: int,
+    glyphs: str | None,
+    theme: str | None,
+    store: str | None,
+    as_json: bool,
 ) -> int:
     """Show CPU, memory, disk, network, GPUs and processes of this machine, live runs among them.
 
@@ -42,10 +62,10 @@ def command(
     place = targets.store_of(store)
     if as_json:
         with clients.connect(store=place) as client:
-            output.put_json(client.get("/host", processes=PROCESSES))
+            output.put_json(client.get("/host", processes=PROCESSES, filter=words))
         return 0
-    if once or not output.is_terminal():
-        _print_once(place, glyphs, theme)
+    if once or export or not output.is_terminal():
+        _print_once(place, glyphs, theme, words, watched_s, Path(export) if export else None)
         return 0
     choice = tui.run_app(
         socket=None,
@@ -56,11 +76,15 @@ def command(
         glyphs=glyphs,
         color=not os.environ.get("NO_COLOR"),
         host=True,
+        process_filter=words,
     )
     return views.leave(choice)
 
 
-def _print_once(place: Path, glyphs: str | None, theme: str | None) -> None:
+def _print_once(
+    place: Path, glyphs: str | None, theme: str | None, words: str, watched_s: float, export: Path | None
+) -> None:
+    """One frame as text, or as a file."""
     from opengraphs.tui.once import print_frame
 
     columns, rows = views.frame_size()
@@ -73,6 +97,11 @@ def _print_once(place: Path, glyphs: str | None, theme: str | None) -> None:
         screen="system",
         theme=theme,
         glyphs=glyphs,
-        color=output.ink().on,
+        color=output.ink().on if export is None else not os.environ.get("NO_COLOR"),
         host=True,
+        process_filter=words,
+        watched_s=watched_s,
+        export=export,
     )
+    if export is not None:
+        output.say(f"saved {export}")

@@ -70,7 +70,7 @@ class Processes:
 
         Args:
             sort: `cpu` or `memory`.
-            filter_: words that stand in the command, the user, the pid or the run's name.
+            filter_: words that stand in the command, the user, the pid or the run's name; `!word` stands in none.
             roots: pid of a run's process → its id and name; it and what it started carry them.
         """
         if not on_linux():
@@ -118,7 +118,9 @@ def _rank(one: _Process, sort: str) -> tuple[float, float, int]:
 
 def _fits(one: dict[str, Any], words: list[str]) -> bool:
     text = f"{one['pid']} {one['user']} {one['command']} {one['run_name'] or ''}".lower()
-    return all(word in text for word in words)
+    return all(
+        word[1:] not in text if word.startswith("!") and len(word) > 1 else word in text for word in words
+    )
 
 
 _names: dict[int, str] = {}
