@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -108,17 +109,51 @@ def test_names_are_safe(make_desk: Callable[..., Desk]) -> None:
 
 
 def test_svg_draws_what_fonts_draw_differently() -> None:
-    """Every glyph that makes up curves, bars and frames is a shape of its own, in its own cell."""
-    rows = [[("┼─⣿▀█ ab", "text")]]
+    """Every glyph that makes up curves, bars, strips and frames is a shape of its own, in its own cell."""
+    rows = [[("┼─⣿▀█▒ ab", "text")]]
     document = ElementTree.fromstring(svg.document(rows, THEMES["dark"], "truecolor"))
-    assert len(document.findall("{*}path")) == 3
     assert dots(document) == 8
-    _ground, upper, full = document.findall("{*}rect")
-    assert (upper.get("x"), upper.get("height")) == (f"{svg.MARGIN + 3 * svg.CELL_WIDTH:.1f}", "9.0")
-    assert float(full.get("x", "")) == pytest.approx(svg.MARGIN + 4 * svg.CELL_WIDTH)
+    blocks, shade, lines, _dots = document.findall("{*}path")
+    cell, top = svg.CELL_WIDTH, svg.MARGIN
+    assert (
+        blocks.get("d")
+        == f"M{top + 3 * cell:.5g} {top:.5g}h{cell}v9h-{cell}zM{top + 4 * cell:.5g} {top:.5g}h{cell}v18h-{cell}z"
+    )
+    assert shade.get("fill-opacity") == "0.5"
+    assert lines.get("d", "").count("M") == 3
     [word] = document.findall("{*}text")
     assert word.text == "ab"
-    assert float(word.get("x", "")) == pytest.approx(svg.MARGIN + 6 * svg.CELL_WIDTH)
+    assert float(word.get("x", "")) == pytest.approx(svg.MARGIN + 7 * svg.CELL_WIDTH)
+
+
+def test_what_touches_in_one_colour_is_one_path_in_svg() -> None:
+    """Two shapes that share an edge show a seam when they are drawn one after the other."""
+    rows = [
+        [("▄█", "text"), ("░░", "text"), ("a", "sel:text")],
+        [("██", "text"), ("░│", "text"), ("b", "sel:dim")],
+    ]
+    document = ElementTree.fromstring(svg.document(rows, THEMES["dark"], "truecolor"))
+    looks = [
+        (path.get("fill"), path.get("fill-opacity"), path.get("stroke"))
+        for path in document.findall("{*}path")
+    ]
+    assert len(looks) == len(set(looks)) == 4
+
+
+@pytest.mark.parametrize("char", svg._LINES)
+def test_every_arm_of_a_frame_reaches_the_edge_of_its_cell_in_svg(char: str) -> None:
+    document = ElementTree.fromstring(svg.document([[(char, "text")]], THEMES["dark"], "truecolor"))
+    [path] = document.findall("{*}path")
+    words = re.findall("([MHVh])([0-9.]+)(?: ([0-9.]+))?", path.get("d", ""))
+    across, down = set[float](), set[float]()
+    for kind, one, two in words:
+        if kind in "MHh":
+            across.add(float(one) + (svg.MARGIN if kind == "h" else 0.0))
+        if kind in "MV":
+            down.add(float(two or one))
+    arms, edge = svg._LINES[char].lower(), svg.MARGIN
+    assert (edge in across, edge + svg.CELL_WIDTH in across) == ("l" in arms, "r" in arms)
+    assert (edge in down, edge + svg.CELL_HEIGHT in down) == ("u" in arms, "d" in arms)
 
 
 def test_a_wide_character_takes_two_cells_in_svg() -> None:

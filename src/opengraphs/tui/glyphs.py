@@ -74,7 +74,7 @@ class Glyphs:
         self.bar = bar
         """full, half, rest of a progress bar."""
         self.spark = spark
-        """eight heights, lowest first."""
+        """seven heights, lowest first: a full block would join the row above."""
         self.status = status
         self.marks = marks
         """checkpoint, note, info, warn, error, nonfinite, clipped, point."""
@@ -131,7 +131,7 @@ BRAILLE = Glyphs(
     masks=_braille_masks(),
     box="─│┌┐└┘├┤┴┬┼",
     bar="━╸─",
-    spark="▁▂▃▄▅▆▇█",
+    spark="▁▂▃▄▅▆▇",
     status=_STATUS,
     marks=_MARKS,
     legend="●▲■◆○△□◇",
@@ -153,7 +153,7 @@ BLOCK = Glyphs(
     masks=" ▀▄█",
     box="─│┌┐└┘├┤┴┬┼",
     bar="━╸─",
-    spark="▁▂▃▄▅▆▇█",
+    spark="▁▂▃▄▅▆▇",
     status=_STATUS,
     marks=_MARKS,
     legend="●▲■◆○△□◇",
@@ -175,7 +175,7 @@ ASCII = Glyphs(
     masks=" '-\".:;|",
     box="-|++++++++#",
     bar="#=-",
-    spark="_.,-=+*#",
+    spark="_.-=+*#",
     status={"running": "*", "finished": "+", "failed": "x", "stopped": "#", "crashed": "x", "lost": "?"},
     marks={
         "checkpoint": "^",

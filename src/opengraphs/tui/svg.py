@@ -1,11 +1,13 @@
 """A picture as SVG, drawn so that every viewer shows the same: what `s` and `og view --export` write.
 
-Braille cells become dots, block elements rectangles and frames lines, because fonts differ most there;
+Braille cells become dots, block elements and shades rectangles and frames lines, because fonts differ most there;
 everything else is text whose width is fixed run by run.
 """
 
 from __future__ import annotations
 
+import math
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
@@ -33,7 +35,28 @@ _LINES = {
 }  # fmt: skip
 """Where the arms of a frame's character point; capitals are thick."""
 
-_ARMS = {"l": (-0.5, 0.0), "r": (0.5, 0.0), "u": (0.0, -0.5), "d": (0.0, 0.5)}
+_SHADES = {"░": 0.25, "▒": 0.5, "▓": 0.75}
+"""How much of the colour there is."""
+
+
+class _Shapes:
+    """What is filled and what is stroked in one colour is one path each: parts of one path that touch show no seam."""
+
+    def __init__(self) -> None:
+        self._filled: dict[str, list[str]] = defaultdict(list)
+        self._stroked: dict[str, list[str]] = defaultdict(list)
+
+    def fill(self, x: float, y: float, width: float, height: float, look: str) -> None:
+        self._filled[look].append(f"M{x:.5g} {y:.5g}h{width:.5g}v{height:.5g}h{-width:.5g}z")
+
+    def stroke(self, path: str, look: str) -> None:
+        self._stroked[look].append(path)
+
+    def paths(self) -> Iterator[str]:
+        for look, parts in self._filled.items():
+            yield f'<path d="{"".join(parts)}" {look}/>'
+        for look, parts in self._stroked.items():
+            yield f'<path d="{"".join(parts)}" fill="none" {look}/>'
 
 
 def document(rows: Sequence[Row], theme: Theme, depth: str) -> str:
@@ -42,42 +65,55 @@ def document(rows: Sequence[Row], theme: Theme, depth: str) -> str:
     width, height = columns * CELL_WIDTH + 2 * MARGIN, len(rows) * CELL_HEIGHT + 2 * MARGIN
     ground, text = _GROUNDS[theme.dark]
     ground = _hex(theme.resolve("text", depth).bg, ground)
-    parts = [
+    grounds, shapes, letters = _Shapes(), _Shapes(), list[str]()
+    for number, row in enumerate(rows):
+        y = MARGIN + number * CELL_HEIGHT
+        _grounds(row, y, theme, depth, ground, text, grounds)
+        letters += _row(row, y, theme, depth, ground, text, shapes)
+    head = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.0f} {height:.0f}" width="{width:.0f}"'
         f' font-family="{FONT}" font-size="14" xml:space="preserve">',
         f'<rect width="100%" height="100%" rx="8" fill="{ground}"/>',
     ]
-    for y, row in enumerate(rows):
-        parts += _row(row, MARGIN + y * CELL_HEIGHT, theme, depth, ground, text)
-    return "\n".join([*parts, "</svg>"]) + "\n"
+    return "\n".join([*head, *grounds.paths(), *shapes.paths(), *letters, "</svg>"]) + "\n"
 
 
-def _row(row: Row, y: float, theme: Theme, depth: str, ground: str, text_color: str) -> Iterator[str]:
-    yield from _grounds(row, y, theme, depth, ground, text_color)
+def _grounds(
+    row: Row, y: float, theme: Theme, depth: str, ground: str, text_color: str, shapes: _Shapes
+) -> None:
+    column = 0
+    for text, role in row:
+        back = _colors(theme.resolve(role, depth), ground, text_color)[1]
+        cells = cell_len(text)
+        if back != ground and cells:
+            x = MARGIN + column * CELL_WIDTH
+            shapes.fill(x, y, cells * CELL_WIDTH, CELL_HEIGHT, f'fill="{back}"')
+        column += cells
+
+
+def _row(
+    row: Row, y: float, theme: Theme, depth: str, ground: str, text_color: str, shapes: _Shapes
+) -> Iterator[str]:
+    """Elements for what is no shape; shapes go to `shapes`."""
     column = 0
     for text, role in row:
         style = theme.resolve(role, depth)
         front, _ = _colors(style, ground, text_color)
-        cells = cell_len(text)
-        marks = (' font-weight="bold"' if style.bold else "") + (' opacity="0.6"' if style.dim else "")
+        dim = ' opacity="0.6"' if style.dim else ""
+        marks = (' font-weight="bold"' if style.bold else "") + dim
         marks += ' text-decoration="underline"' if style.underline else ""
         for start, piece in _pieces(text):
-            yield _piece(piece, MARGIN + (column + start) * CELL_WIDTH, y, front, marks)
-        column += cells
-
-
-def _grounds(row: Row, y: float, theme: Theme, depth: str, ground: str, text_color: str) -> Iterator[str]:
-    """One rectangle for each stretch of one ground: two that touch would show a seam."""
-    column = 0
-    backs = (
-        (_colors(theme.resolve(role, depth), ground, text_color)[1], cell_len(text)) for text, role in row
-    )
-    for back, stretch in groupby(backs, lambda pair: pair[0]):
-        cells = sum(size for _, size in stretch)
-        if back != ground and cells:
-            x = MARGIN + column * CELL_WIDTH
-            yield f'<rect x="{x:.1f}" y="{y:.1f}" width="{cells * CELL_WIDTH:.1f}" height="{CELL_HEIGHT}" fill="{back}"/>'
-        column += cells
+            x = MARGIN + (column + start) * CELL_WIDTH
+            kind = _kind(piece[0])
+            if kind == "letters":
+                yield _letters(piece, x, y, front, marks)
+            elif kind == "braille":
+                yield _dots(piece, x, y, front, dim)
+            elif kind in _LINES:
+                _line(piece, x, y, f'stroke="{front}"{dim}', shapes)
+            else:
+                _block(piece, x, y, f'fill="{front}"{dim}', shapes)
+        column += cell_len(text)
 
 
 def _colors(style: Style, ground: str, text_color: str) -> tuple[str, str]:
@@ -100,25 +136,25 @@ def _kind(char: str) -> str:
     """What stands together in one element has one kind."""
     if 0x2800 <= ord(char) <= 0x28FF:
         return "braille"
-    drawn = char == " " or char in _EIGHTHS or char in _LINES or char == "▀"
+    drawn = char == " " or char in _EIGHTHS or char in _LINES or char in _SHADES or char == "▀"
     return char if drawn else "letters"
 
 
-def _piece(piece: str, x: float, y: float, color: str, marks: str) -> str:
-    kind = _kind(piece[0])
-    if kind == "braille":
-        return _dots(piece, x, y, color, marks)
-    if kind in _LINES:
-        return _line(piece, x, y, color, marks)
-    length = cell_len(piece) * CELL_WIDTH
-    if kind != "letters":
-        high = CELL_HEIGHT * (0.5 if kind == "▀" else (_EIGHTHS.index(kind) + 1) / 8)
-        top = y if kind == "▀" else y + CELL_HEIGHT - high
-        return f'<rect x="{x:.1f}" y="{top:.1f}" width="{length:.1f}" height="{high:.1f}" fill="{color}"{marks}/>'
+def _letters(piece: str, x: float, y: float, color: str, marks: str) -> str:
     return (
-        f'<text x="{x:.1f}" y="{y + CELL_HEIGHT * 0.74:.1f}" fill="{color}"{marks} textLength="{length:.1f}"'
-        f' lengthAdjust="spacingAndGlyphs">{_escaped(piece)}</text>'
+        f'<text x="{x:.1f}" y="{y + CELL_HEIGHT * 0.74:.1f}" fill="{color}"{marks}'
+        f' textLength="{cell_len(piece) * CELL_WIDTH:.1f}" lengthAdjust="spacingAndGlyphs">{_escaped(piece)}</text>'
     )
+
+
+def _block(piece: str, x: float, y: float, look: str, shapes: _Shapes) -> None:
+    """Eighths stand on the ground of the cell, a half block hangs from its top, shades are full and thin."""
+    char, width = piece[0], cell_len(piece) * CELL_WIDTH
+    if char in _SHADES:
+        shapes.fill(x, y, width, CELL_HEIGHT, f'{look} fill-opacity="{_SHADES[char]}"')
+        return
+    high = CELL_HEIGHT * (0.5 if char == "▀" else (_EIGHTHS.index(char) + 1) / 8)
+    shapes.fill(x, y if char == "▀" else y + CELL_HEIGHT - high, width, high, look)
 
 
 def _dots(cells: str, x: float, y: float, color: str, marks: str) -> str:
@@ -134,16 +170,24 @@ def _dots(cells: str, x: float, y: float, color: str, marks: str) -> str:
     return f'<path d="{"".join(path)}" fill="none" stroke="{color}" stroke-width="2.3" stroke-linecap="round"{marks}/>'
 
 
-def _line(chars: str, x: float, y: float, color: str, marks: str) -> str:
-    """From the middle of each cell to its edges; a line straight through several is drawn at once."""
-    arms, y = _LINES[chars[0]], y + CELL_HEIGHT / 2
+def _line(chars: str, x: float, y: float, look: str, shapes: _Shapes) -> None:
+    """From the middle of each cell, which is the middle of a pixel, to its edges; a straight line is drawn at once."""
+    arms, middle = _LINES[chars[0]], math.floor(y + CELL_HEIGHT / 2) + 0.5
+    look += f' stroke-width="{3 if arms.isupper() else 1}"'
     if arms.lower() == "lr":
-        path = f"M{x:.1f} {y:.1f}h{len(chars) * CELL_WIDTH:.1f}"
-    else:
-        middles = [x + (number + 0.5) * CELL_WIDTH for number in range(len(chars))]
-        ends = [(_ARMS[arm][0] * CELL_WIDTH, _ARMS[arm][1] * CELL_HEIGHT) for arm in arms.lower()]
-        path = " ".join(f"M{at:.1f} {y:.1f}l{dx:.1f} {dy:.1f}" for at in middles for dx, dy in ends)
-    return f'<path d="{path}" stroke="{color}" stroke-width="{3 if arms.isupper() else 1}"{marks}/>'
+        shapes.stroke(f"M{x:.5g} {middle:.5g}h{len(chars) * CELL_WIDTH:.5g}", look)
+        return
+    for number in range(len(chars)):
+        left = x + number * CELL_WIDTH
+        at = math.floor(left + CELL_WIDTH / 2) + 0.5
+        if "u" in arms or "d" in arms:
+            top = y if "u" in arms else middle
+            shapes.stroke(f"M{at:.5g} {top:.5g}V{y + CELL_HEIGHT if 'd' in arms else middle:.5g}", look)
+        if "l" in arms.lower() or "r" in arms.lower():
+            start = left if "l" in arms.lower() else at
+            shapes.stroke(
+                f"M{start:.5g} {middle:.5g}H{left + CELL_WIDTH if 'r' in arms.lower() else at:.5g}", look
+            )
 
 
 def _escaped(text: str) -> str:

@@ -169,6 +169,36 @@ def test_many_checkpoints_leave_the_axis_its_numbers() -> None:
     assert "◆" in axis_row
 
 
+@pytest.mark.parametrize(
+    ("left", "right", "shown"),
+    [
+        (("note", "¶"), ("checkpoint", "◆"), "¶500◆"),
+        (("checkpoint", "◆"), None, "◆500 "),
+        (None, ("warn", "▲"), " 500▲"),
+    ],
+)
+def test_a_mark_that_a_number_covers_stands_beside_it(
+    left: tuple[str, str] | None, right: tuple[str, str] | None, shown: str
+) -> None:
+    xs = range(1100)
+    marks = [Mark(x, "checkpoint") for x in (250, 750, 1000)] + [Mark(911, "error")]
+    marks += [Mark(460.0, left[0])] if left else []
+    marks += [Mark(510.0, right[0])] if right else []
+    spec = spec_of("lr", series("r1", "lr", xs, [1.0 + x for x in xs]), marks=marks)
+    axis_row = plain(chart.paint(spec, 36, 12, BRAILLE))[-1]
+    assert shown in axis_row
+    assert "!" in axis_row
+
+
+@pytest.mark.parametrize("height", range(7, 16))
+def test_a_chart_has_two_numbers_beside_it_at_least(height: int) -> None:
+    xs = range(60)
+    for low, high in ((773.4, 832.6), (0.95, 1.07), (-3.0, 0.4), (19.0, 21.5), (1e-5, 1.4e-5)):
+        ys = [low + (high - low) * x / 59 for x in xs]
+        rows = plain(chart.paint(spec_of("m", series("r1", "m", xs, ys)), 40, height, BRAILLE))
+        assert len({row[1:9].split()[0] for row in rows[1:-1] if row[1:9].strip(" ·")}) >= 2, rows
+
+
 def test_log_y(golden: Golden) -> None:
     xs = range(200)
     found = series("r1", "loss", xs, [10 ** (2 - x / 40) for x in xs])

@@ -95,6 +95,14 @@ def test_time_without_samples_stays_blank() -> None:
     assert line.rstrip("│ ").endswith("█")
 
 
+def test_nothing_is_shown_of_the_time_behind_the_newest_sample() -> None:
+    strip = strips.Strip("0", [float(x) for x in range(6)], [50.0] * 6, 100.0)
+    row = plain(strips.paint([strip], 60, 3, BRAILLE, spec=spec()))[1]
+    cells = row[row.index("▒") : -1]
+    known = len(cells.rstrip())
+    assert 0.5 * len(cells) < known <= 0.65 * len(cells), "half of the window, and one interval more"
+
+
 def test_the_value_at_the_cursor_stands_in_row_and_title() -> None:
     one = strips.Strip("0", [0.0, 5.0, 10.0], [10.0, 20.0, 30.0], 100.0)
     painted = plain(strips.paint([one], 60, 3, BRAILLE, spec=spec(cursor=5.0)))
@@ -105,6 +113,18 @@ def test_the_value_at_the_cursor_stands_in_row_and_title() -> None:
 def test_a_filled_axis_reaches_from_zero_to_what_is_full() -> None:
     assert FilledAxis(100.0).fit_y(41.0, 42.0) == (0.0, 100.0)
     assert FilledAxis(None).fit_y(0.0, 0.0)[0] == 0.0
+
+
+def test_the_cores_hang_on_the_chart_above_them() -> None:
+    sample = {"metrics": {"cpu.percent": 40.0, "cpu.0.percent": 40.0, "cpu.1.percent": 41.0}}
+
+    def history(metric: str) -> tuple[list[float], list[float]]:
+        return [0.0, 1.0], [40.0, 40.0]
+
+    rows = plain(top.paint(sample, history, 120, 30, BRAILLE, process=None, sort="cpu", message="").rows)
+    axis = next(row for row in rows if row.startswith("├"))
+    assert axis[axis.index("┤") - 1] in "─ "
+    assert [row[0] for row in rows[rows.index(axis) + 1 :][:2]] == ["│", "└"]
 
 
 @pytest.mark.parametrize("size", [(200, 50), (80, 24), (40, 8), (20, 4), (12, 1)])

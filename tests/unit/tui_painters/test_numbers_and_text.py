@@ -71,6 +71,14 @@ def test_duration_examples(seconds: float | None, shown: str) -> None:
     assert numbers.duration(seconds) == shown
 
 
+@pytest.mark.parametrize(
+    ("days", "shown"),
+    [(13, "13d"), (14, "2w"), (729, "104w"), (731, "2.0y"), (2520, "6.9y"), (3640, "10y"), (20_000, "55y")],
+)
+def test_a_long_age_is_told_in_weeks_and_years(days: int, shown: str) -> None:
+    assert numbers.age(days * 86_400.0) == shown
+
+
 @given(st.floats(min_value=0, max_value=1e10))
 def test_durations_ages_and_sizes_keep_their_columns(number: float) -> None:
     assert len(numbers.duration(number)) <= 7

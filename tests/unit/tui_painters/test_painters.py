@@ -217,10 +217,15 @@ def test_durations_end_with_the_run() -> None:
 
 def test_sparkline_keeps_the_spike_and_shows_gaps() -> None:
     values = [1.0] * 50 + [9.0] + [1.0] * 50
-    assert spark.sparkline(values, 10, BRAILLE).count("█") == 1
-    assert spark.sparkline([1.0, "NaN", 2.0], 5, BRAILLE) == "▁ █  "
+    assert spark.sparkline(values, 10, BRAILLE).count("▇") == 1
+    assert spark.sparkline([1.0, "NaN", 2.0], 5, BRAILLE) == "▁ ▇  "
     assert spark.sparkline([3.0, 3.0], 2, BRAILLE) == "▄▄"
     assert spark.sparkline([], 4, BRAILLE) == "    "
+
+
+@pytest.mark.parametrize("name", ["braille", "block"])
+def test_bars_of_two_rows_never_touch(name: str) -> None:
+    assert "█" not in spark.sparkline(list(range(40)), 40, GLYPHS[name])
 
 
 # Logs

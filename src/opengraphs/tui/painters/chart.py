@@ -112,7 +112,7 @@ def _with_curves(
     legend: bool,
 ) -> list[Row]:
     rows_for_labels = max(1, int((height - 2) / 2.4))
-    ticks, texts = y_ticks(y_range, rows_for_labels, spec.log_y)
+    ticks, texts = y_ticks(y_range, rows_for_labels, spec.log_y, width)
     spec.axis.label_width = max(spec.axis.label_width, 3, *(len(text) for text in texts)) if texts else 3
     box = Geometry(width, height, spec.axis.label_width, legend)
     if spec.live and spec.x_range is not None:

@@ -21,6 +21,7 @@ _LABELS_FROM = 22
 _LEAST_LABELS = 2
 _LEAST_NAME = 8
 """A legend has no values before its names are cut below this."""
+_GRAVITY = ("accent", "ok", "warn", "error")
 _CROWDED = 8
 """So many checkpoints and the like leave no room for numbers on the axis: numbers come first then."""
 
@@ -141,11 +142,15 @@ def _fair_share(sizes: Sequence[int], room: int) -> int:
     return max(sizes, default=0)
 
 
-def y_ticks(y_range: tuple[float, float], parts: int, log: bool) -> tuple[list[float], list[str]]:
+def y_ticks(y_range: tuple[float, float], parts: int, log: bool, width: int) -> tuple[list[float], list[str]]:
+    """Heights with a label and the labels; finer than `parts` where that leaves a single one, which tells no scale."""
     if log:
         positions = axis.log_ticks(*y_range, parts)
         return positions, axis.log_labels(positions)
-    positions = axis.ticks(*y_range, parts)
+    tries = (
+        axis.ticks(*y_range, parts * finer) for finer in ((1, 2, 3, 5) if width >= _LABELS_FROM else (1,))
+    )
+    positions = next((found for found in tries if len(found) >= _LEAST_LABELS), axis.ticks(*y_range, parts))
     return positions, axis.labels(positions)
 
 
@@ -206,15 +211,29 @@ def _place_over_marks(
     labels: list[tuple[str, int]], chars: list[str], roles: list[str], quiet: Sequence[str]
 ) -> None:
     """An axis needs two numbers: one more, where it covers the fewest marks, and none that tells of a fault."""
-    over = [*quiet, "accent", "ok", "warn"]
+    over = [*quiet, *_GRAVITY[:-1]]
 
     def covered(label: tuple[str, int]) -> int:
         start = label[1] - len(label[0]) // 2
         return sum(role not in quiet for role in roles[max(0, start) : start + len(label[0])])
 
-    for label in sorted(labels, key=lambda label: (covered(label), -label[1])):
-        if _place_label(*label, chars, roles, "dim", over=over):
+    before = list(zip(chars, roles, strict=True))
+    for text, at in sorted(labels, key=lambda label: (covered(label), -label[1])):
+        if _place_label(text, at, chars, roles, "dim", over=over):
+            _move_marks_beside(before, chars, roles, quiet)
             return
+
+
+def _move_marks_beside(
+    before: Sequence[tuple[str, str]], chars: list[str], roles: list[str], quiet: Sequence[str]
+) -> None:
+    """The gravest mark that a label covers in each of its halves goes to the blank at that end of it."""
+    changed = [x for x, now in enumerate(zip(chars, roles, strict=True)) if now != before[x]]
+    middle = (changed[0] + changed[-1]) / 2
+    for x in sorted(changed, key=lambda x: _GRAVITY.index(before[x][1]) if before[x][1] in _GRAVITY else -1):
+        if before[x][1] not in quiet:
+            end = changed[0] if x < middle else changed[-1]
+            chars[end], roles[end] = before[x]
 
 
 def _select(

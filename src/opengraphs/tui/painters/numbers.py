@@ -121,7 +121,7 @@ def duration(seconds: float | None) -> str:
 
 
 def age(seconds: float | None) -> str:
-    """How long ago in one unit: now, 5s, 3m, 2h, 4d, 7w, 2y; at most 3 cells up to 99 years."""
+    """How long ago in one unit: now, 5s, 3m, 2h, 4d, 7w, 6.9y; at most 4 cells."""
     if seconds is None or not math.isfinite(seconds):
         return "-"
     s = max(0, int(seconds))
@@ -132,7 +132,8 @@ def age(seconds: float | None) -> str:
             return f"{s // size}{unit}"
     if s < 730 * 86400:
         return f"{s // (7 * 86400)}w"
-    return f"{s // (365 * 86400)}y"
+    years = s / (365.25 * 86400)
+    return f"{years:.1f}y" if years < 9.95 else f"{years:.0f}y"
 
 
 def size_bytes(number: float | None) -> str:

@@ -21,7 +21,7 @@ def sparkline(
     *,
     bounds: tuple[float, float] | None = None,
 ) -> str:
-    """Values as bars of eight heights, newest at the right; gaps where values are not finite.
+    """Values as bars of seven heights, newest at the right; gaps where values are not finite.
 
     More values than cells are thinned to the highest of each group; fewer leave blanks at
     the right. bounds: the values of the lowest and highest bar; None takes those there are.
@@ -43,11 +43,10 @@ def sparkline(
 def _bar(v: float, low: float, span: float, glyphs: Glyphs) -> str:
     if not math.isfinite(v):
         return " "
-    return (
-        glyphs.spark[max(0, min(7, int((v - low) / span * 8)))]
-        if span > 0 and math.isfinite(span)
-        else glyphs.spark[3]
-    )
+    heights = len(glyphs.spark)
+    if not (span > 0 and math.isfinite(span)):
+        return glyphs.spark[heights // 2]
+    return glyphs.spark[max(0, min(heights - 1, int((v - low) / span * heights)))]
 
 
 def _thin(values: list[float], width: int) -> list[float]:

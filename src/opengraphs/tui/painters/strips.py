@@ -33,7 +33,7 @@ SHADES = "·░▒▓█"
 ASCII_SHADES = ".:-=+*#@"
 _VALUE = 6
 _GAP = 3.0
-"""A sample counts for so many intervals at most; behind that nothing is known."""
+"""A sample counts for so many intervals at most, the newest for one; behind that nothing is known."""
 
 
 class Strip:
@@ -172,12 +172,13 @@ def _fractions(strip: Strip, spec: ChartSpec, columns: int) -> list[float]:
             sums[min(at, columns - 1)] += y
             counts[min(at, columns - 1)] += 1
     reach = _reach(strip.x) / span * columns
+    newest = max((at for at in range(columns) if counts[at]), default=0) + reach / _GAP
     out: list[float] = []
     known, known_at = math.nan, -math.inf
     for at in range(columns):
         if counts[at]:
             known, known_at = sums[at] / counts[at] / full, at
-        out.append(known if at - known_at <= reach else math.nan)
+        out.append(known if at - known_at <= reach and at < newest + 1 else math.nan)
     return out
 
 

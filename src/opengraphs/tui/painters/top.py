@@ -100,6 +100,8 @@ def _joined(axis: Row, cores: Sequence[Row], width: int, glyphs: Glyphs) -> list
     """The cores in the box below the chart."""
     v, h = glyphs.box[1], glyphs.box[0]
     framed = [[(v, "border"), *fit(row, width - 2), (v, "border")] for row in cores]
+    (first, role), *middle, (last, last_role) = axis
+    axis = [(glyphs.box[6] + first[1:], role), *middle, (last[:-1] + glyphs.box[7], last_role)]
     return [axis, *framed, [(glyphs.box[4] + h * (width - 2) + glyphs.box[5], "border")]]
 
 
@@ -137,7 +139,7 @@ def _cores(metrics: Mapping[str, float], inner: int, room: int, glyphs: Glyphs) 
 
 def _core(number: int, value: float, size: int, glyphs: Glyphs) -> Row:
     """` 3 ━━━╸──  42 %` in `size` cells."""
-    head, tail = f" {number:>2} ", f"{numbers.percent(value / 100)} "
+    head, tail = f" {number:>2} ", f" {numbers.percent(value / 100)} "
     return [(head, "dim"), *_bar(value / 100, size - len(head) - len(tail), glyphs), (tail, "text")]
 
 
