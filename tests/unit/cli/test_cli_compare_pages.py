@@ -71,8 +71,8 @@ def test_curves_share_one_scale_and_one_axis() -> None:
     first, second, third = compare_page.sparks(
         [([0.0, 10.0], [0.0, 10.0]), ([0.0, 5.0], [10.0, 10.0]), ([], [])], 11
     )
-    assert (first[0], first[-1]) == ("▁", "█")
-    assert second == "██████     "
+    assert (first[0], first[-1]) == ("▁", "▇")
+    assert second == "▇▇▇▇▇▇     "
     assert third.strip() == ""
     assert compare_page.sparks([([1.0], ["NaN"])], 4) == ["    "]
     assert compare_page.sparks([([7.0], [3.0])], 3)[0].strip() != ""
@@ -82,7 +82,7 @@ def test_curves_share_one_scale_and_one_axis() -> None:
 def test_compare_fits_the_terminal_and_always_has_its_curves(limit: int) -> None:
     lines = compare_page.run_lines(COMPARE, limit=limit, ink=PLAIN)
     assert max(cells(line) for line in lines) <= limit
-    assert sum("█" in line for line in lines) == 3
+    assert sum("▇" in line for line in lines) == 3
     assert all(short in "\n".join(lines) for short in ("aaaa", "bbbb", "cccc", "dddd"))
 
 
