@@ -67,13 +67,13 @@ class AlertDesk:
         return min(MOST_LOOK_S, max(LOOK_S, SHARE * took)) if self._runs else math.inf
 
     def _take_in(self, engine: EngineStore) -> None:
-        """Watch the runs that live, those that did when ogd ended, and new ones that were too quick for us."""
+        """Watch the runs that live, those that did when ogd ended, and those that were too quick for us."""
         known = engine.run_ids()
         wanted = set(engine.live_runs())
         if self._seen is None:
             wanted |= known.intersection(self._keeping.runs())
-        else:
-            wanted |= {run_id for run_id in known - self._seen if engine.ended_within(run_id, SHORT_S)}
+            self._seen = set(self._keeping.over())
+        wanted |= {run_id for run_id in known - self._seen if engine.ended_within(run_id, SHORT_S)}
         self._seen = set(known)
         for run_id in sorted(wanted - self._runs.keys()):
             self._runs[run_id] = self._begin(engine, run_id)

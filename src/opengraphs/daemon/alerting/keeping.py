@@ -1,12 +1,14 @@
 """What detectors knew when ogd ended: a file a run in the state folder, so that a restart changes nothing.
 
-A store's silences lie beside them. Losing them costs no more than a warm-up and a silence.
+A store's silences lie beside them, and which runs ended of late. Losing them costs no more than a warm-up, a
+silence, and an alert of the last minute told once more.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
+import time
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,8 @@ import msgspec
 from opengraphs import paths
 
 SCHEMA = 1
+OVER_S = 300.0
+"""How long it is known that everything was said of a run that ended."""
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder().decode
 
@@ -26,6 +30,7 @@ class Keeping:
     def __init__(self, store: Path) -> None:
         self._store = str(store)
         self._folder = folder() / _short(self._store)
+        self._over: dict[str, float] | None = None
 
     def runs(self) -> list[str]:
         """Runs that were watched when ogd ended."""
@@ -44,8 +49,19 @@ class Keeping:
 
     def forget(self, run_id: str) -> None:
         """The run has ended and everything was said."""
+        self._over = {run: at for run, at in self.over().items() if abs(time.time() - at) < OVER_S}
+        self._over[run_id] = time.time()
+        self._write("over", {"runs": self._over})  # first: killed in between, the run is looked at once more
         with contextlib.suppress(OSError):
             (self._folder / f"{run_id}.run").unlink()
+
+    def over(self) -> dict[str, float]:
+        """Runs that ended of late with everything said of them, and when that was, Unix seconds."""
+        if self._over is None:
+            found = (self._read("over") or {}).get("runs")
+            pairs = found.items() if isinstance(found, dict) else ()
+            self._over = {run: at for run, at in pairs if isinstance(run, str) and isinstance(at, float)}
+        return self._over
 
     def silences(self) -> list[dict[str, Any]]:
         """As `keep_silences` was given them."""
