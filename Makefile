@@ -24,7 +24,7 @@ help:
 demo: $(VENV)/.installed-demo
 	@$(BIN)/og demo $(ARGS)
 
-# Tests that sit at a terminal of their own run one after the other; the rest mostly wait, so three at a time.
+# Tests that sit at a terminal of their own run two files at a time; the rest mostly wait, so three tests at a time.
 TERMINAL_TESTS := tests/e2e tests/tui/test_driver.py tests/tui/test_on_a_pty.py tests/tui/test_stage0.py tests/tui/test_live.py
 
 # Trainings of other environments: og itself is not installed there.
@@ -33,7 +33,7 @@ REAL_TESTS := tests/real
 
 test: $(VENV)/.installed-dev lint types imports $(REAL)/.installed
 	$(BIN)/python -m pytest -n 3 --dist worksteal $(addprefix --ignore=,$(TERMINAL_TESTS) $(REAL_TESTS)) $(ARGS)
-	$(BIN)/python -m pytest $(TERMINAL_TESTS) $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile $(TERMINAL_TESTS) $(ARGS)
 	OG_REAL_PYTHON=$(abspath $(REAL)/bin/python) $(BIN)/python -m pytest -n 2 $(REAL_TESTS) $(ARGS)
 
 real: $(VENV)/.installed-dev $(REAL)/.installed

@@ -84,6 +84,12 @@ def silent_rank() -> None:
     time.sleep(0 if not rank else 6)
 
 
+def straggler() -> None:
+    rank = int(os.environ["RANK"])
+    for step in range(700):
+        log(step, train__loss=falling(step), step_time=0.02 * (2 if rank and step > 100 else 1))
+
+
 def reward_collapse() -> None:
     for step in range(800):
         og.log(
@@ -93,10 +99,10 @@ def reward_collapse() -> None:
 
 
 def overfit() -> None:
-    for step in range(800):
+    for step in range(1100):
         best = abs(step - 300) / 300
         more = {"eval__loss": 2.0 + best} if step % 100 == 0 else {}
-        log(step, train__loss=5 - step / 200 + DICE.gauss(0, 0.02), **more)
+        log(step, train__loss=5 - step / 400 + DICE.gauss(0, 0.02), **more)
 
 
 def entropy_collapse() -> None:
@@ -144,7 +150,7 @@ def healthy() -> None:
 
 def main() -> None:
     fault = sys.argv[1]
-    if fault == "silent_rank" and "RANK" not in os.environ:
+    if fault in ("silent_rank", "straggler") and "RANK" not in os.environ:
         ranks = [
             subprocess.Popen(
                 [sys.executable, __file__, fault], env={**os.environ, "RANK": str(rank), "WORLD_SIZE": "2"}

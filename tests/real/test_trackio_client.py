@@ -133,7 +133,8 @@ def test_the_unmodified_client_completes_without_a_warning(trackio: Trackio) -> 
     assert found["loss"][51] == (51, 0.5)
     facts = trackio.user.json("show", run.name)
     assert facts["config"] == {"lr": 0.1, "layers": 3}
-    assert [(alert["title"], alert["level"]) for alert in facts["alerts"]] == [("diverged", "error")]
+    raised = [alert for alert in facts["alerts"] if alert["detector"] != "nonfinite"]  # og sees the NaN, too
+    assert [(alert["title"], alert["level"]) for alert in raised] == [("diverged", "error")]
     samples = {
         record["name"]: record["columns"]
         for record in map(json.loads, (run / "samples" / "ingest.jsonl").read_text().splitlines())

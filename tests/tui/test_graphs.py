@@ -252,3 +252,20 @@ def test_metrics_named_at_launch_outlast_a_saved_view(source: FakeSource, make_d
     desk = make_desk(screen="graphs", bound=("lr",))
     desk.graphs.restore({"metrics": ["train/acc"]})
     assert desk.graphs.picked is None
+
+
+def test_an_alert_that_gets_graver_is_one_mark():
+    from opengraphs.tui.screens.run_marks import _grown
+
+    told = [
+        {"kind": "alert", "alert_id": "a", "state": "firing", "level": "warn", "step": 5},
+        {"kind": "note", "step": 6, "text": "hm"},
+        {"kind": "alert", "alert_id": "a", "state": "firing", "level": "error", "step": 9},
+        {"kind": "alert", "alert_id": "a", "state": "resolved", "step": 20},
+        {"kind": "alert", "alert_id": "a", "state": "firing", "level": "warn", "step": 40},
+        {"kind": "alert", "state": "fired", "step": 50},
+    ]
+    shown = [
+        (event.get("step"), event.get("level")) for event in _grown(told) if event.get("state") != "resolved"
+    ]
+    assert shown == [(9, "error"), (6, None), (40, "warn"), (50, None)]

@@ -22,6 +22,7 @@ from opengraphs.alerts.ruled import RuleFinding, RunRules
 from opengraphs.alerts.rules import Rule
 from opengraphs.alerts.series import Series
 from opengraphs.alerts.settings import Settings
+from opengraphs.alerts.stragglers import Stragglers
 
 STATE = 1
 GRACE_POINTS = 50
@@ -47,12 +48,14 @@ class RunWatch:
     ) -> None:
         self.settings = settings or Settings()
         self._said = dict(roles or {})
+        self._roles: dict[str, Role] = {}
         self._series: dict[str, Series] = {}
         self._ranks = RankMean()
         self._around = Around()
         self._incidents = Incidents()
         self._machine = Machine(self.settings)
         self._pulse = Pulse(self.settings)
+        self._stragglers = Stragglers(self.settings)
         self._rules = RunRules(rules)
         self._lr = _LearningRate()
         self._main: str | None = None
@@ -63,7 +66,10 @@ class RunWatch:
 
     def role(self, metric: str) -> Role:
         """What the metric is."""
-        return role_of(metric, self._said)
+        known = self._roles.get(metric)
+        if known is None:
+            known = self._roles[metric] = role_of(metric, self._said)
+        return known
 
     def wants(self, metric: str) -> bool:
         """Whether every point of it matters; of others only those that are not finite."""
@@ -72,6 +78,7 @@ class RunWatch:
     def say_roles(self, roles: Mapping[str, Role]) -> None:
         """A person said what metrics are; series that were begun in another role begin anew."""
         self._said.update(roles)
+        self._roles.clear()
         for metric in [name for name, series in self._series.items() if series.role != self.role(name)]:
             del self._series[metric]
 
@@ -83,6 +90,10 @@ class RunWatch:
             self._beat_at = time
             self._pulse.point(step, time, rank)
         if ranks > 1:
+            if (role := self.role(metric)) in ("step_time", "throughput"):
+                rate = role == "throughput"
+                for finding in self._stragglers.add(metric, rank, step, time, value, rate=rate):
+                    self._incidents.take(finding)
             for merged in self._ranks.add(metric, rank, ranks, step, time, value):
                 self._add(metric, *merged)
         else:
@@ -197,6 +208,7 @@ class RunWatch:
             "incidents": self._incidents.state(),
             "machine": self._machine.state(),
             "pulse": self._pulse.state(),
+            "stragglers": self._stragglers.state(),
             "rules": self._rules.state(),
             "lr": self._lr.state(),
             "main": self._main,
@@ -214,6 +226,7 @@ class RunWatch:
         self._incidents.restore(state["incidents"])
         self._machine.restore(state["machine"])
         self._pulse.restore(state["pulse"])
+        self._stragglers.restore(state["stragglers"])
         self._rules.restore(state["rules"])
         self._lr.restore(state["lr"])
         self._around.lr_share = self._lr.share

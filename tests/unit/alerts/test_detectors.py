@@ -264,6 +264,20 @@ def test_a_rank_that_hangs_while_others_go_on():
     assert (event["detector"], event["metric"]) == ("silent_rank", "rank 1")
 
 
+@pytest.mark.parametrize(
+    ("metric", "usual", "slow"), [("step_time", 1.0, 1.6), ("tokens_per_s", 900.0, 500.0)]
+)
+def test_a_rank_that_is_slower_than_the_others(metric: str, usual: float, slow: float):
+    watch = RunWatch()
+    for step in range(900):
+        for rank in range(4):
+            value = slow if rank == 2 and step >= 300 else usual
+            watch.point(metric, step, T0 + step, value + rank * usual / 1000, rank=rank, ranks=4)
+    found = [event for event in fired(watch) if event["detector"] == "straggler"]
+    assert [(event["metric"], event["level"]) for event in found] == [("rank 2", "warn")]
+    assert 600 <= found[0]["step"] <= 625
+
+
 def test_a_gpu_that_was_busy_and_idles():
     watch = RunWatch()
     for second in range(0, 400, 2):

@@ -52,6 +52,16 @@ class Detector:
         """A point, finite or not. `track` has taken it in already where it is finite."""
         raise NotImplementedError
 
+    def streak(self, step: int, holds: bool, needed: int) -> bool:
+        """Count points in a row on which something holds; whether there were so many."""
+        if not holds:
+            self.count = 0
+            return False
+        if not self.count:
+            self.onset = step
+        self.count += 1
+        return self.count >= needed
+
     def grade(self) -> Level:
         """How grave it is now."""
         return self.level

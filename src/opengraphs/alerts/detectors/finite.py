@@ -92,14 +92,8 @@ class MaskedLoss(Detector):
     __slots__ = ()
 
     def add(self, step: int, time: float, value: float, track: Track, around: Around) -> None:
-        if value != 0.0 or track.n < 6:
-            self.count = 0
-            self.hot = False
-            return
-        if not self.count:
-            self.onset = step
-        self.count += 1
-        self.hot = self.count >= 5 and track.start != 0.0
+        is_masked = value == 0.0 and track.n >= 6 and track.start != 0.0
+        self.hot = self.streak(step, is_masked, 5)
 
     def title(self, metric: str) -> str:
         return f"{metric} is exactly 0"

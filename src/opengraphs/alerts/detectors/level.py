@@ -58,14 +58,8 @@ class Divergence(Detector):
         else:
             self.limit = track.start + abs(track.start) + 3 * track.sigma
         self.recent = ((self.recent << 1) | (value > self.limit)) & 1023
-        if track.fast <= self.limit:
-            self.count = 0
-            self.hot = False
-            return
-        if not self.count:
-            self.onset = step
-        self.count += 1
-        self.hot = self.hot or (self.count >= 10 and self.recent.bit_count() >= 7)
+        is_long = self.streak(step, track.fast > self.limit, 10)
+        self.hot = is_long and (self.hot or self.recent.bit_count() >= 7)
 
     def title(self, metric: str) -> str:
         return f"{metric} diverges"

@@ -46,14 +46,7 @@ class RewardCollapse(Detector):
         error = _ERRORS * self.scale
         gained = self.best - self.base
         self.limit = self.best - max(0.4 * gained, 3 * error)
-        if gained <= 3 * error or self.mean >= self.limit:
-            self.count = 0
-            self.hot = False
-            return
-        if not self.count:
-            self.onset = step
-        self.count += 1
-        self.hot = self.count >= 100
+        self.hot = self.streak(step, gained > 3 * error and self.mean < self.limit, 100)
 
     def title(self, metric: str) -> str:
         return f"{metric} has collapsed"

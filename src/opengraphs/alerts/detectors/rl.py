@@ -29,16 +29,8 @@ class _Streak(Detector):
         raise NotImplementedError
 
     def add(self, step: int, time: float, value: float, track: Track, around: Around) -> None:
-        if not math.isfinite(value):
-            return
-        if not self.holds(value, track):
-            self.count = 0
-            self.hot = False
-            return
-        if not self.count:
-            self.onset = step
-        self.count += 1
-        self.hot = self.count >= self.needed
+        if math.isfinite(value):
+            self.hot = self.streak(step, self.holds(value, track), self.needed)
 
     def evidence(self, track: Track) -> Evidence:
         return {**figures((("now", track.last), ("threshold", self.limit))), "points": self.count}

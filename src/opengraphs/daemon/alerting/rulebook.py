@@ -109,6 +109,10 @@ class Rulebook:
             detectors=DETECTORS,
         )
         self._settings(found.detectors)  # raises where an option is wrong
+        for rule in found.rules:
+            if rule.action != "notify":
+                what = f"rule {rule.name!r}: action {rule.action}: this version of og only notifies"
+                raise UsageError(what, hint="leave the action out", path=rule.origin)
         return found
 
     def _said(self, facts: Mapping[str, Any]) -> RulesFile:

@@ -251,7 +251,13 @@ def _lines(body: Mapping[str, Any]) -> list[Rule] | None:
         or not all(isinstance(one, str) for one in lines)
     ):
         raise UsageError(f"rules is a list of at most {MAX_RULES} texts")
-    return [parse_rule(line) for line in lines]
+    rules = [parse_rule(line) for line in lines]
+    for rule in rules:
+        if rule.action != "notify":
+            raise UsageError(
+                f"action {rule.action}: this version of og only notifies", hint="leave the action out"
+            )
+    return rules
 
 
 async def test(call: Call) -> SinkTestsReply:

@@ -205,7 +205,7 @@ def x_axis_row(
         (found for finer in (1, 2, 3) if len(found := labels(finer * parts)) >= _LEAST_LABELS), labels(parts)
     )
     placed = [_place_label(*label, chars, roles, "dim", over=quiet) for label in wanted]
-    if sum(placed) < min(_LEAST_LABELS, len(placed)):
+    for _ in range(min(_LEAST_LABELS, len(placed)) - sum(placed)):
         _place_over_marks(labels(2 * parts + 1), chars, roles, quiet)
     return join(chars, roles)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from opengraphs.tui.painters.chartspec import Mark
@@ -21,7 +21,7 @@ class RunMarks:
     def __init__(self, state: GraphsState) -> None:
         self._state = state
         self._run: str | None = None
-        self._events: list[dict[str, Any]] = []
+        self._events: list[Mapping[str, Any]] = []
         self._made: tuple[object, list[Mark]] | None = None
         self.version = 0
 
@@ -29,7 +29,7 @@ class RunMarks:
         return EventsQuestion(self._state.run_id, MOST) if self._state.run and self._state.run_id else None
 
     def take(self, question: EventsQuestion, reply: Mapping[str, Any]) -> None:
-        events = [event for event in reply.get("events", ()) if _kind(event)]
+        events = [event for event in _grown(reply.get("events", ())) if _kind(event)]
         if (question.run, events) != (self._run, self._events):
             self._run, self._events = question.run, events
             self._made = None
@@ -52,7 +52,7 @@ class RunMarks:
         if state.x.kind == "step":
             return _number(event.get("step"))
         origin = {"time": 0.0, "relative": state.origin_s}.get(state.x.kind)
-        time = _number(event.get("time"))
+        time = _number(event.get("point_time", event.get("time")))
         return None if origin is None or time is None else time - origin
 
     def near(self, low: float, high: float) -> list[Mark]:
@@ -67,6 +67,23 @@ def counted(marks: Sequence[Mark], window: tuple[float, float] | None) -> dict[s
         if window is None or window[0] <= mark.x <= window[1]:
             out[mark.kind] = out.get(mark.kind, 0) + 1
     return out
+
+
+def _grown(events: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """An alert that got graver while it fired is one mark: that of its last word."""
+    found: list[Mapping[str, Any]] = []
+    firing: dict[object, int] = {}
+    for event in events:
+        name = event.get("alert_id") if event.get("kind") == "alert" else None
+        if name is not None and event.get("state") == "resolved":
+            firing.pop(name, None)
+        elif name in firing and event.get("state") == "firing":
+            found[firing[name]] = event
+            continue
+        elif name is not None:
+            firing[name] = len(found)
+        found.append(event)
+    return found
 
 
 def _kind(event: Mapping[str, Any]) -> str:
