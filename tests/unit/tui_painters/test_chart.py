@@ -190,6 +190,13 @@ def test_a_mark_that_a_number_covers_stands_beside_it(
     assert "!" in axis_row
 
 
+@pytest.mark.parametrize("start", range(0, 60, 7))
+def test_half_a_minute_has_two_times_below_it(start: int) -> None:
+    xs = [1.7e9 + start + x for x in range(31)]
+    spec = ChartSpec("cpu %", [Curve(xs, [float(x) for x in range(31)])], x_kind="time")
+    assert plain(chart.paint(spec, 38, 8, BRAILLE))[-1].count(":") >= 2 * 2
+
+
 @pytest.mark.parametrize("height", range(7, 16))
 def test_a_chart_has_two_numbers_beside_it_at_least(height: int) -> None:
     xs = range(60)

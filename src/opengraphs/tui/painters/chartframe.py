@@ -201,7 +201,10 @@ def x_axis_row(
         return [(text, at) for text, at in found if at is not None]
 
     parts = max(1, box.plot_width // 11)
-    placed = [_place_label(*label, chars, roles, "dim", over=quiet) for label in labels(parts)]
+    wanted = next(
+        (found for finer in (1, 2, 3) if len(found := labels(finer * parts)) >= _LEAST_LABELS), labels(parts)
+    )
+    placed = [_place_label(*label, chars, roles, "dim", over=quiet) for label in wanted]
     for _ in range(min(_LEAST_LABELS, len(placed)) - sum(placed)):
         _place_over_marks(labels(2 * parts + 1), chars, roles, quiet)
     return join(chars, roles)
