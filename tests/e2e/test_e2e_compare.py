@@ -45,7 +45,7 @@ def test_every_line_fits_the_terminal(pair: OgUser, verb: str, columns: int) -> 
     if verb == "diff":
         assert LONG in re.sub(r"[\s+]", "", text)
     else:
-        assert sum("█" in line for line in lines) >= 1
+        assert sum("▇" in line for line in lines) >= 1
 
 
 @pytest.mark.parametrize("verb", ["compare", "diff"])

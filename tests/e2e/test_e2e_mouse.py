@@ -112,7 +112,10 @@ def test_the_wheel_zooms_a_chart_and_a_drag_moves_it(screen: Terminal) -> None:
     drag(screen, (x + 20, y + 4), (x + 5, y + 4))
     screen.wait_for(lambda text: text != zoomed)
     screen.send("0")
-    screen.wait_for(lambda text: text.split("\n")[1:12] == before.split("\n")[1:12])
+    try:
+        screen.wait_for(lambda text: text.split("\n")[1:12] == before.split("\n")[1:12])
+    except AssertionError:
+        raise AssertionError(before + "\nNOW\n" + screen.text()) from None
 
 
 def test_the_wheel_walks_through_a_log_and_a_drag_marks_lines(screen: Terminal) -> None:
