@@ -32,7 +32,9 @@ def screen(viewer: OgUser) -> Iterator[Terminal]:
     shutil.rmtree(viewer.env["XDG_STATE_HOME"], ignore_errors=True)
     command = [str(OG), "view", "aa11"]
     with Terminal(command, env=viewer.env, cwd=viewer.work, columns=120, rows=40) as terminal:
-        terminal.wait_text("train/loss", "7 alerts▲", "gpu1", "1 note")
+        terminal.wait_text(
+            "train/loss", "7 alerts▲", "gpu1", "1 note", "100◆", "3e-3"
+        )  # the curves are there
         yield terminal
 
 
