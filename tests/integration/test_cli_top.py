@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import re
+import subprocess
+import sys
+import uuid
+
 import pytest
 from og_user import OgUser
 from ogd_kit import LiveRun, Ogd, make_run
@@ -32,14 +37,20 @@ def test_export_saves_what_was_seen_and_writes_over_nothing(user: OgUser) -> Non
 
 
 def test_only_processes_with_the_words_asked_for(user: OgUser) -> None:
-    frame = user.og("top", "--once", "--filter", "opengraphs.daemon").stdout
-    assert "opengraphs.daemon" in frame
+    """Under a word that no other test's process has: the whole machine is listed."""
+    word = f"napper-{uuid.uuid4().hex}"
+    nap = [sys.executable, "-c", "print('up', flush=True); input()", word]
+    with subprocess.Popen(nap, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as napper:
+        try:
+            assert napper.stdout is not None
+            assert napper.stdout.readline() == "up\n"
+            told = user.json("top", "--json", "--filter", f"{word} !--filter")["processes"]
+            assert [one["pid"] for one in told] == [napper.pid], "not og itself, which has the words too"
+            frame = user.og("top", "--once", "--filter", word).stdout
+        finally:
+            napper.kill()
     assert "command" in frame
-    assert "--filter" in frame, "og itself has the words too"
-    others = user.json("top", "--json", "--filter", "opengraphs.daemon !--filter")["processes"]
-    assert others
-    assert all("opengraphs.daemon" in one["command"] for one in others)
-    assert not any("--filter" in one["command"] for one in others)
+    assert re.search(rf"^\W*{napper.pid}\b", frame, re.MULTILINE), frame
 
 
 def test_json_is_the_answer_of_the_daemon(user: OgUser) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from itertools import pairwise
 
 import numpy as np
@@ -121,19 +122,18 @@ def test_arrays_follow_the_rule(attempts: list[list[int]]) -> None:
 def test_slices_of_lanes_follow_the_rule(attempts: list[list[int]], data: st.DataObject) -> None:
     """Each attempt lies in one lane or, half read, in two; curve_of may decline, never be wrong."""
     rows = valued(attempts)
-    index = Index.private("test")
-    cache = ChunkCache(index, 1 << 20)
     groups = []
-    for number, one in enumerate(rows):
-        cut = data.draw(st.integers(0, len(one)))
-        lanes = []
-        for part in (one[:cut], one[cut:]):
-            lane = Lane("k", None, None, cache)
-            lane.append(points_of(part))
-            lanes.append(lane)
-        groups.append(LaneGroup(number, tuple(lanes)))
-    strip = curve_of(groups)
-    index.close()
+    with closing(Index.private("test")) as index:
+        cache = ChunkCache(index, 1 << 20)
+        for number, one in enumerate(rows):
+            cut = data.draw(st.integers(0, len(one)))
+            lanes = []
+            for part in (one[:cut], one[cut:]):
+                lane = Lane("k", None, None, cache)
+                lane.append(points_of(part))
+                lanes.append(lane)
+            groups.append(LaneGroup(number, tuple(lanes)))
+        strip = curve_of(groups)
     if strip is None:
         return
     expected = slow_visible(rows)
@@ -156,11 +156,10 @@ def test_slices_of_lanes_follow_the_rule(attempts: list[list[int]], data: st.Dat
 
 
 def test_plain_restart_is_served_as_slices() -> None:
-    index = Index.private("test")
-    lane = Lane("k", None, None, ChunkCache(index, 1 << 20))
-    lane.append(points_of(valued([[*range(100), *range(50, 80)]])[0]))
-    strip = curve_of([LaneGroup(0, (lane,))])
-    index.close()
+    with closing(Index.private("test")) as index:
+        lane = Lane("k", None, None, ChunkCache(index, 1 << 20))
+        lane.append(points_of(valued([[*range(100), *range(50, 80)]])[0]))
+        strip = curve_of([LaneGroup(0, (lane,))])
     assert strip is not None
     assert strip is not lane
     assert strip.n == 100
