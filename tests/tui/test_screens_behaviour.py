@@ -330,6 +330,21 @@ def test_a_run_that_shows_only_a_bar_moves_on_in_the_header(source: FakeSource, 
     run_app_test(script, source, make_desk(screen="graphs"))
 
 
+@pytest.mark.parametrize("key", ["4", "5", "6"])
+def test_the_header_moves_on_where_no_curves_are_asked_for(
+    source: FakeSource, make_desk: MakeDesk, key: str
+) -> None:
+    async def script(session: Session) -> None:
+        run = next(run for run in source.runs if run["run_id"] == RUN)
+        await until(lambda: "step 371/1000" in session.text)
+        await session.press(key)
+        run["progress"] = {"step": 684, "total": 1000, "unit": "step"}
+        source.emit("metrics", run=RUN, keys={"train/loss": 684}, points=1)
+        await until(lambda: "step 684/1000" in session.text)
+
+    run_app_test(script, source, make_desk(screen="graphs"))
+
+
 def test_the_metric_filter_of_the_command_line_holds(source: FakeSource, make_desk: MakeDesk) -> None:
     async def script(session: Session) -> None:
         assert session.desk.graphs.shown() == ["train/loss", "eval/loss"]

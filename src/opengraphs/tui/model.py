@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, NamedTuple, Protocol, cast
+from typing import Any, ClassVar, NamedTuple, Protocol, cast
 
 from opengraphs.errors import DaemonError, OgError
 from opengraphs.protocol.events import Event
@@ -61,7 +61,9 @@ class Asker(Protocol):
 
 
 class Screen(Protocol):
-    """A screen as the desk sees it: who takes the answers to its own questions."""
+    """A screen as the desk sees it: who takes the answers to its own questions. slots: see `View`."""
+
+    slots: ClassVar[tuple[str, ...]]
 
     def take(self, question: Question, reply: Mapping[str, Any]) -> None: ...
 
@@ -225,6 +227,8 @@ class Desk:
                 live.touch("series")
             if run == self.graphs.run_id:
                 live.touch("ranks", "panels")
+                if on_screen is not None and "series" not in on_screen.slots:
+                    live.touch("run")  # with no curves in view nothing else tells how far the run is
             return run == self.graphs.run_id and self.graphs.knows_not(event.get("keys", {}))
         if kind == "run" and not self._is_shown(run):
             live.touch("runs", "cards")

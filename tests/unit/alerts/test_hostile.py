@@ -17,6 +17,7 @@ from opengraphs.alerts.replay import replay
 from opengraphs.alerts.roles import ROLES, guess, role_of
 from opengraphs.alerts.rules import read_points
 from opengraphs.alerts.watch import RunWatch
+from opengraphs.sdk import described
 
 CURVES = Path(__file__).parent / "curves"
 METRICS = (
@@ -160,3 +161,8 @@ def test_what_a_person_says_counts_before_the_name():
     assert role_of("my/objective", {"my/*": "loss"}) == "loss"
     assert role_of("train/loss", {"train/loss": "other"}) == "other"
     assert set(ROLES) >= {guess(name) for name in ("loss", "x", "lr")}
+
+
+def test_the_roles_a_script_may_name_are_the_ones_alerts_know() -> None:
+    """The list stands twice: the SDK in a training imports nothing of the rest."""
+    assert described.ROLES == ROLES

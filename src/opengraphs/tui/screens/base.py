@@ -122,6 +122,12 @@ class View:
         question = None if graphs.run else graphs.run_question()
         return [question] if question else []
 
+    def run_in_header(self) -> list[Question]:
+        """The run in view, and how far it is as long as it lives, for a header above what is no curve."""
+        graphs = self.desk.graphs
+        question = graphs.run_question() if graphs.live else None
+        return [question] if question else self.run_in_view()
+
     def take(self, question: Question, reply: Mapping[str, Any]) -> None:
         """The answer to a question in one of `own_slots`."""
 

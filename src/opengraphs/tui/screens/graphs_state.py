@@ -116,6 +116,7 @@ class GraphsState:
         """`GET /runs/{ref}` answered. Returns the metrics that are new since the first answer."""
         first = not self.run
         self.run = reply
+        self._note_progress(reply.get("progress"))
         self.summaries = {summary["key"]: summary for summary in reply.get("metrics", [])}
         self.pending = reply.get("ingest", {}).get("pending", 0.0)
         self._claim_color(reply.get("run_id", ""))
@@ -127,9 +128,15 @@ class GraphsState:
     def take_facts(self, facts: dict[str, Any]) -> None:
         """A "run" event of the run in view: facts changed, the metrics are as they were."""
         self.run = {**self.run, **facts}  # type: ignore[typeddict-item]
-        if self.progress is not None and facts.get("progress"):
-            told = {key: value for key, value in facts["progress"].items() if value is not None}
-            self.progress = {**self.progress, **told}
+        self._note_progress(facts.get("progress"))
+
+    def _note_progress(self, told: Mapping[str, Any] | None) -> None:
+        """What is known now of how far the run is; speed and time to go stay as the curves' answer told them."""
+        if self.progress is not None and told:
+            self.progress = {
+                **self.progress,
+                **{key: value for key, value in told.items() if value is not None},
+            }
 
     def knows_not(self, keys: Iterable[str]) -> bool:
         """Whether one of these metrics has no place yet."""

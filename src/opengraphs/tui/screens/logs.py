@@ -169,12 +169,8 @@ class LogsView(View):
     # The data layer
 
     def wants(self) -> list[Question]:
-        graphs = self.desk.graphs
         questions: list[Question | None] = [self.desk.logs.question(), *self.desk.logs.more_questions()]
-        if graphs.ref is None:
-            questions.append(self.desk.runs.question())
-        elif not graphs.run:
-            questions.append(graphs.run_question())
+        questions += self.run_in_header()
         return [question for question in questions if question is not None]
 
     def take(self, question: Question, reply: Mapping[str, Any]) -> None:

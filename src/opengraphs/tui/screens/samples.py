@@ -202,7 +202,7 @@ class SamplesView(ListAndDetail):
     # The data layer
 
     def wants(self) -> list[Question]:
-        found: list[Question] = [*self.run_in_view(), *self.state.questions(self._others())]
+        found: list[Question] = [*self.run_in_header(), *self.state.questions(self._others())]
         return found
 
     def _others(self) -> list[tuple[str, str]]:

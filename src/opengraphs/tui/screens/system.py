@@ -302,7 +302,7 @@ class SystemView(View):
         state, graphs = self.desk.system, self.desk.graphs
         if state.mode == "host":
             return [HostQuestion(max(1, self._process_rows), state.sort, state.process_filter)]
-        questions = self.run_in_view()
+        questions = self.run_in_header()
         if not graphs.run or graphs.run_id is None:
             return questions
         questions.append(MachineQuestion(graphs.run_id, 1, slot="machine.names"))
