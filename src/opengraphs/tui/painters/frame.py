@@ -25,6 +25,7 @@ TABS: tuple[Tab, ...] = (
     ("5", "system"),
     ("6", "samples"),
     ("7", "alerts"),
+    ("8", "chat"),
 )
 """The screens that exist now."""
 

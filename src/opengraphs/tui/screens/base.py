@@ -12,7 +12,7 @@ from opengraphs.tui.handover import ScreenName
 from opengraphs.tui.model import Desk
 from opengraphs.tui.painters import frame
 from opengraphs.tui.painters.cells import Row
-from opengraphs.tui.questions import Question
+from opengraphs.tui.questions import Question, Stream
 from opengraphs.tui.screens.input_line import paint_at_rest, paint_input
 from opengraphs.tui.widgets.line_edit import LineEdit
 
@@ -27,6 +27,8 @@ class Asker(Protocol):
     def pause(self, paused: bool) -> None: ...
 
     def touch(self, *names: str) -> None: ...
+
+    def listen(self, stream: Stream | None) -> None: ...
 
 
 class Drag(NamedTuple):
@@ -134,6 +136,9 @@ class View:
     def fail(self, question: Question, error: OgError) -> bool:
         """A question in one of `own_slots` was refused, or found no daemon; True when nothing else is to be said."""
         return False
+
+    def hear(self, stream: Stream, line: Mapping[str, Any]) -> None:
+        """A line of a stream in one of `own_slots`."""
 
     def tick_s(self) -> float | None:
         """Seconds until what is shown looks different through time alone; None when it never does."""
