@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 from urllib.parse import unquote
 
+from fakes.chat import FakeChat
 from fakes.compared import FakeCompared
 from fakes.lists import FakeLists
 from fakes.machine import FakeMachine
@@ -37,7 +38,7 @@ __all__ = [
 DEADLINE_S = 10.0
 
 
-class FakeSource(FakeRuns, FakeMachine, FakeCompared, FakeLists):
+class FakeSource(FakeRuns, FakeMachine, FakeCompared, FakeLists, FakeChat):
     """Answers the routes the UI asks."""
 
     async def get(self, path: str, **query: Any) -> dict[str, Any]:
@@ -76,6 +77,8 @@ class FakeSource(FakeRuns, FakeMachine, FakeCompared, FakeLists):
             await self.hold.wait()
         if self.down:
             raise UnreachableError("no ogd there")
+        if path.startswith(("/chat/", "/agent", "/auto")):
+            return self._chat(path, query)
         if path == "/runs":
             return self._runs(query)
         if path == "/series":

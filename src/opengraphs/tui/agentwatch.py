@@ -55,7 +55,9 @@ class StopAllRequest(NamedTuple):
     slot: str = STOP_SLOT
 
     async def ask(self, source: Source) -> dict[str, Any]:
-        return await source.post("/auto/stop", {"run": self.run or None, "on": True, "note": "a key in the screen"})
+        return await source.post(
+            "/auto/stop", {"run": self.run or None, "on": True, "note": "a key in the screen"}
+        )
 
 
 class AgentWatch:

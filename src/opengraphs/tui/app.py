@@ -120,6 +120,7 @@ class OgApp(App[ExitChoice], inherit_bindings=False):
         self.canvas = Canvas(palette, self)
         self.views = Views(desk, self.live, lambda _: self._attach_views())
         self._attach_views()
+        desk.perform = partial(actions.perform, self)
         self._lasting = Lasting(lasting)
         self._lasting.restore(self.views.values(), desk.histories)
         self._memory = memory
@@ -533,6 +534,15 @@ class OgApp(App[ExitChoice], inherit_bindings=False):
         repaint = getattr(self._driver, "repaint", None)
         if repaint is not None:
             repaint()
+
+    def edit_text(self, text: str) -> str | None:
+        """A text in the user's editor, which has the terminal meanwhile; None when it came to nothing."""
+        from opengraphs.tui.chat_actions import in_editor
+
+        with self.suspend():
+            found = in_editor(text)
+        self.redraw()
+        return found
 
     def suspend_og(self) -> None:
         self.action_suspend_process()

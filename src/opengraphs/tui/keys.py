@@ -221,8 +221,12 @@ ACTIONS: tuple[Action, ...] = (
     Action("chat.new", ("chat",), ("N",), "A new conversation"),
     Action("chat.fork", ("chat",), ("F",), "Go on in a copy of this conversation"),
     # Of the agent, on the screens where it is thought of
-    Action("auto.stop", ("chat", "graphs", "alerts"), ("K",), "Kill switch: the agent acts no more (asks first)"),
-    Action("chat.attach", ("graphs", "logs", "samples", "alerts"), ("at",), "Attach this to the next message"),
+    Action(
+        "auto.stop", ("chat", "graphs", "alerts"), ("K",), "Kill switch: the agent acts no more (asks first)"
+    ),
+    Action(
+        "chat.attach", ("graphs", "logs", "samples", "alerts"), ("at",), "Attach this to the next message"
+    ),
 )
 
 TEXT_KEYS: tuple[tuple[tuple[str, ...], str], ...] = (

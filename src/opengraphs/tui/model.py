@@ -125,6 +125,8 @@ class Desk:
         self.histories = Histories()
         self.alarm = Alarm()
         self.agent = AgentWatch()
+        self.perform: Callable[[str], object] = lambda action_id: None
+        """Does an action by its id, as its key does; the app brings it."""
         self.link = Link(False, "connecting")
         self.toast: Toast | None = None
         self.paused = False

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple, Protocol
 
 from opengraphs.errors import OgError
+from opengraphs.protocol.chat import Attachment
 from opengraphs.protocol.events import Event
 from opengraphs.tui import keys
 from opengraphs.tui.handover import ScreenName
@@ -160,6 +161,12 @@ class View:
 
     def restore(self, saved: Mapping[str, Any]) -> None:
         """Look as `saved` says; what it does not know of, or cannot be, stays as it is."""
+
+    # The agent
+
+    def attachment(self) -> Attachment | None:
+        """What is under the cursor, as a message to the agent may take it along; None for nothing."""
+        return None
 
     # Files
 

@@ -197,7 +197,14 @@ class Conversation:
     def _of_action(self, record: Mapping[str, Any]) -> Item:
         key = f"x{record.get('action_id')}"
         found = self._by_key.get(key)
-        blank = {"steps": {}, "effect": None, "outcome": "", "text": "", "child": "", "step": ""}
+        blank: dict[str, Any] = {
+            "steps": {},
+            "effect": None,
+            "outcome": "",
+            "text": "",
+            "child": "",
+            "step": "",
+        }
         return found or self.add(Item("action", key, action_id=record.get("action_id"), **blank))
 
     def _action(self, record: Mapping[str, Any]) -> None:

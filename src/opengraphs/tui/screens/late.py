@@ -10,6 +10,15 @@ from opengraphs.tui.screens.base import Asker, View
 from opengraphs.tui.screens.catalog import LATE, VIEWS
 
 
+def view_class(name: str) -> type[View]:
+    """The class of a screen, loaded when it is not yet."""
+    if name in VIEWS:
+        return VIEWS[name]
+    module, kind = LATE[name]
+    found: type[View] = getattr(import_module(module), kind)
+    return found
+
+
 class Views(dict[str, View]):
     """What has been made so far: `views[name]` makes one of LATE, all that goes over them leaves it alone.
 
@@ -21,8 +30,7 @@ class Views(dict[str, View]):
         self._desk, self._live, self._made = desk, live, made
 
     def __missing__(self, name: str) -> View:
-        module, kind = LATE[name]
-        view: View = getattr(import_module(module), kind)(self._desk, self._live)
+        view = view_class(name)(self._desk, self._live)
         self[name] = view
         self._made(view)
         return view
