@@ -213,11 +213,20 @@ class Session:
                 and not self.app.view.behind
                 and self.app._message_queue.empty()
                 and not any(slot.asking for slot in slots.values())
+                and self._heard()
                 and (self.desk.runs.known or self.desk.graphs.ref is not None)
             ),
             what="a settled screen",
         )
         await self.pilot.pause()
+
+    def _heard(self) -> bool:
+        """Chat, where it is shown, knows all that has been said."""
+        if self.desk.screen != "chat" or self.source.down:
+            return True
+        talked = self.app.view.conversation
+        said = self.source.said.get(talked.session_id)
+        return said is None or talked.seq == len(said)
 
     def _sound(self) -> bool:
         """A defect in the app ends the test at once."""

@@ -168,6 +168,8 @@ class ChatView(ChatLine):
         row: Row = [(f"{line} ", "border"), (left, "dim"), (" ", "border")]
         right: Row = [(f" {glyphs.clean(going)} ", "b:accent")] if going else []
         gap = width - row_width(row) - row_width(right)
+        if gap < 0 and right:
+            row = fit(row, max(0, width - row_width(right)), ellipsis=glyphs.ellipsis)
         return fit([*row, (line * max(0, gap), "border"), *right], width, ellipsis=glyphs.ellipsis)
 
     def _going(self) -> str:
@@ -175,6 +177,8 @@ class ChatView(ChatLine):
             return "the line dropped, trying again"
         if self.sending:
             return "sending"
+        if self.conversation.waiting(self.desk.clock()) is not None:
+            return "a decision is waited for: y or n"
         if "started" in self.conversation.turns.values():
             return "answering, i interrupts"
         return "queued" if self.conversation.turns else ""
@@ -231,6 +235,8 @@ class ChatView(ChatLine):
         rows: list[Row] = []
         if self.conversation.busy and not any(item.data.get("streaming") for item in self.conversation.items):
             word = "thinking" if self.conversation.thinking else "waiting for the agent"
+            if self.conversation.waiting(self.desk.clock()) is not None:
+                word = "waiting for you"
             left = " " * talk.gutter(width)
             rows.append(fit([(left, "text"), (f"{word}{self.desk.glyphs.ellipsis}", "dim")], width))
         for line in self._trouble_lines():

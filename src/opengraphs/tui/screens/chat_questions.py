@@ -15,6 +15,7 @@ from opengraphs.tui.questions import Source
 MOST_SESSIONS = 50
 FIRST_RETRY_S, LAST_RETRY_S = 0.25, 5.0
 COMMAND_S, COMMAND_BYTES = 30.0, 64 << 10
+_OG = "from opengraphs.cli.main import main; main()"
 
 
 class SessionsQuestion(NamedTuple):
@@ -69,7 +70,7 @@ class CommandQuestion(NamedTuple):
         env = {**os.environ, "NO_COLOR": "1", "COLUMNS": "100"}
         if store is not None:
             env["OG_STORE"] = str(store)
-        text, code = await _output([sys.executable, "-m", "opengraphs", *self.words], env)
+        text, code = await _output([sys.executable, "-c", _OG, *self.words], env)
         return {"text": text, "exit_code": code}
 
 
