@@ -539,3 +539,9 @@ def test_the_last_line_is_found_from_the_end(tmp_path: Path, parts: list[int], r
         assert chain.last_line(fd) == (whole[-1] if whole else b"", sum(map(len, whole)))
     finally:
         os.close(fd)
+
+
+def test_every_kind_is_documented() -> None:
+    page = (Path(__file__).resolve().parents[3] / "docs" / "agent.md").read_text()
+    table = page.split("| kind | about |")[1]
+    assert [kind for kind in (*KINDS, *OWN_KINDS) if f"`{kind}`" not in table] == []

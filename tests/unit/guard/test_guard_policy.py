@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from opengraphs.errors import UsageError
 from opengraphs.guard.globs import allows, denies
 from opengraphs.guard.policy import Policy, Size, default_policy, open_readable, open_target, size_findings
 from opengraphs.guard.project import MAX_MODULES
+from opengraphs.guard.rules import ALWAYS_DENIED
 
 
 @pytest.fixture
@@ -318,3 +320,18 @@ def test_reading_the_policy_of_a_project_opens_no_pipe(root: Path) -> None:
     os.mkfifo(root / "pipe.py")
     os.mkfifo(root / "pipe.yaml")
     assert allowed(root, "python", "train.py") == ["train.py"]
+
+
+def test_every_rule_that_refuses_is_documented() -> None:
+    base = Path(__file__).resolve().parents[3]
+    sources = ("rules", "paths", "write", "snapshot")
+    text = "".join((base / "src" / "opengraphs" / "guard" / f"{name}.py").read_text() for name in sources)
+    rules = set(re.findall(r'(?:refused|Finding)\(\s*"(\w+)"', text))
+    page = (base / "docs" / "agent.md").read_text()
+    assert len(rules) > 25
+    assert [rule for rule in sorted(rules) if f"`{rule}`" not in page] == []
+
+
+def test_every_name_that_is_never_touched_is_documented() -> None:
+    page = (Path(__file__).resolve().parents[3] / "docs" / "agent.md").read_text()
+    assert [name for name in ALWAYS_DENIED if name.strip("*.") and name.strip("*") not in page] == []
