@@ -7,9 +7,12 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from opengraphs.guard.policy import Policy, Refused
+from opengraphs.guard.policy import Policy, Refused, open_target
+from opengraphs.guard.snapshot import Snapshot, take
 
 SCRIPT = "import os\n\nlr = 0.1\nfor step in range(100):\n    print(step, lr)\n"
+AFTER = SCRIPT.replace("0.1", "0.01")
+FILES = ("train.py", "sub/model.py")
 
 
 class Project:
@@ -29,6 +32,22 @@ class Project:
     def seen_outside(self) -> str:
         """A hash of all that lies outside: names, kinds, modes, contents."""
         return tree_hash(self.outside)
+
+
+class Taken(Project):
+    """A project and a snapshot of two of its files."""
+
+    def __init__(self, base: Path) -> None:
+        super().__init__(base)
+        self.agent = base / "agent"
+        self.snapshot = self.take("a1")
+
+    def take(self, action_id: str, text: str = AFTER) -> Snapshot:
+        changes = [(open_target(self.policy, path), text) for path in FILES]
+        return take(self.agent, action_id, changes, diff="--- a\n+++ b\n")
+
+    def texts(self) -> list[str]:
+        return [(self.root / path).read_text() for path in FILES]
 
 
 def tree_hash(folder: Path) -> str:

@@ -7,17 +7,12 @@ import fcntl
 import itertools
 import json
 import os
-import signal
-import subprocess
-import sys
 from collections.abc import Callable
 from enum import IntEnum
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from opengraphs.errors import ConflictError, DiskFullError, StoreError
 from opengraphs.guard import chain
@@ -296,49 +291,6 @@ def test_a_head_that_is_behind_is_no_trouble(folder: Path) -> None:
     assert verify(folder) == (7, True, "")
 
 
-KILLED = """
-import os, signal, sys
-from pathlib import Path
-from opengraphs.guard.audit import Audit
-from opengraphs.redaction import Redactor
-
-folder, call, at, part = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]), sys.argv[4]
-real, calls = getattr(os, call), []
-def killed(*args, **kwargs):
-    calls.append(1)
-    if len(calls) == at:
-        if part == "half":
-            real(args[0], bytes(args[1])[: len(args[1]) // 2])
-        if part == "after":
-            real(*args, **kwargs)
-        os.kill(os.getpid(), signal.SIGKILL)
-    return real(*args, **kwargs)
-audit = Audit(folder, Redactor())
-setattr(os, call, killed)
-audit.append("plan", text="x" * 9000)
-audit.append("verdict", decision="allow")
-"""
-STEPS = [
-    *(("write", at, part) for at in range(1, 6) for part in ("before", "half", "after")),
-    *(("fsync", at, part) for at in range(1, 5) for part in ("before", "after")),
-]
-
-
-@pytest.mark.parametrize(("call", "at", "part"), STEPS)
-def test_killed_at_any_step_the_chain_holds(folder: Path, call: str, at: int, part: str) -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", KILLED, str(folder), call, str(at), part],
-        capture_output=True,
-        timeout=60,
-        check=False,
-    )
-    assert done.returncode == -signal.SIGKILL, done.stderr
-    assert verify(folder).intact
-    with opened(folder) as audit:
-        last = audit.append("recovery", text="up again")
-    assert verify(folder) == (last, True, "")
-
-
 def _fails(number: int) -> Callable[..., Any]:
     def call(*_: Any, **__: Any) -> Any:
         raise OSError(number, os.strerror(number))
@@ -498,47 +450,6 @@ def test_a_field_that_the_audit_uses_itself(tmp_path: Path, field: str) -> None:
 
 def test_kinds_are_words_once() -> None:
     assert len({*KINDS, *OWN_KINDS}) == len(KINDS) + len(OWN_KINDS)
-
-
-VALUES = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
-    max_leaves=12,
-)
-
-
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(data=st.data())
-def test_any_records_hold_and_any_change_of_a_byte_is_found(
-    tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
-) -> None:
-    folder = tmp_path_factory.mktemp("audit")
-    values = data.draw(st.lists(VALUES, min_size=1, max_size=5))
-    for value in values:  # opened anew each time
-        with opened(folder) as audit:
-            audit.append("tool", value=value)
-    assert verify(folder) == (len(values), True, "")
-    whole = (folder / chain.FILE).read_bytes()
-    at = data.draw(st.integers(0, len(whole) - 1))
-    other = data.draw(st.integers(0, 255).filter(lambda byte: byte != whole[at]))
-    (folder / chain.FILE).write_bytes(whole[:at] + bytes([other]) + whole[at + 1 :])
-    assert not verify(folder).intact
-    cut = data.draw(st.integers(0, len(whole) - 1))
-    (folder / chain.FILE).write_bytes(whole[:cut])
-    assert not verify(folder).intact
-
-
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(parts=st.lists(st.integers(0, 1 << 17), max_size=4), rest=st.integers(0, 1 << 17))
-def test_the_last_line_is_found_from_the_end(tmp_path: Path, parts: list[int], rest: int) -> None:
-    whole = [b"x" * size + b"\n" for size in parts]
-    path = tmp_path / "lines"
-    path.write_bytes(b"".join(whole) + b"y" * rest)
-    fd = os.open(path, os.O_RDONLY)
-    try:
-        assert chain.last_line(fd) == (whole[-1] if whole else b"", sum(map(len, whole)))
-    finally:
-        os.close(fd)
 
 
 def test_every_kind_is_documented() -> None:

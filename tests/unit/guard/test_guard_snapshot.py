@@ -4,38 +4,15 @@ from __future__ import annotations
 
 import errno
 import os
-import signal
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from guard_kit import SCRIPT, Project, rule_of
+from guard_kit import AFTER, SCRIPT, Taken, rule_of
 
 from opengraphs.errors import DiskFullError, StoreError
-from opengraphs.guard.paths import open_target
-from opengraphs.guard.snapshot import Snapshot, apply, load, restore, state, take
-
-AFTER = SCRIPT.replace("0.1", "0.01")
-FILES = ("train.py", "sub/model.py")
-
-
-class Taken(Project):
-    """A project and a snapshot of two of its files."""
-
-    def __init__(self, base: Path) -> None:
-        super().__init__(base)
-        self.agent = base / "agent"
-        self.snapshot = self.take("a1")
-
-    def take(self, action_id: str, text: str = AFTER) -> Snapshot:
-        changes = [(open_target(self.policy, path), text) for path in FILES]
-        return take(self.agent, action_id, changes, diff="--- a\n+++ b\n")
-
-    def texts(self) -> list[str]:
-        return [(self.root / path).read_text() for path in FILES]
+from opengraphs.guard.snapshot import apply, load, restore, state
 
 
 @pytest.fixture
@@ -172,40 +149,3 @@ def test_without_space_there_is_no_half_of_one(project: Taken, monkeypatch: pyte
             project.take("a2")
     assert not (project.agent / "patches" / "a2").exists()
     assert project.take("a2").files
-
-
-KILLED = """
-import os, signal, sys
-from pathlib import Path
-from opengraphs.guard.policy import Policy
-from opengraphs.guard.snapshot import apply, load
-
-root, agent, call, at = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3], int(sys.argv[4])
-snapshot = load(agent, "a1")
-real, calls = getattr(os, call), []
-def killed(*args, **kwargs):
-    calls.append(1)
-    if len(calls) == at:
-        os.kill(os.getpid(), signal.SIGKILL)
-    return real(*args, **kwargs)
-setattr(os, call, killed)
-apply(Policy(root, ("**",)), snapshot)
-"""
-
-
-@pytest.mark.parametrize(("call", "at"), [("replace", 1), ("replace", 2), ("fsync", 2), ("fsync", 4)])
-@pytest.mark.parametrize("way", [apply, restore], ids=lambda call: call.__name__)
-def test_killed_between_two_files_it_can_be_finished_or_undone(
-    project: Taken, call: str, at: int, way: Callable[..., Any]
-) -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", KILLED, str(project.root), str(project.agent), call, str(at)],
-        capture_output=True,
-        timeout=60,
-        check=False,
-    )
-    assert done.returncode == -signal.SIGKILL, done.stderr
-    assert all(text in (SCRIPT, AFTER) for text in project.texts())
-    way(project.policy, project.snapshot)
-    assert project.texts() == [AFTER if way is apply else SCRIPT] * 2
-    assert [path.name for path in project.root.rglob(".*")] == []

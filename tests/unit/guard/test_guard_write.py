@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import signal
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -255,51 +252,6 @@ def test_a_folder_without_write_permission(project: Project) -> None:
         assert rule_of(lambda: replace(project.policy, target, AFTER)) == "read_only"
     finally:
         project.root.chmod(0o700)
-
-
-KILLED = """
-import os, signal, sys
-from pathlib import Path
-from opengraphs.guard.policy import Policy, open_target
-from opengraphs.guard.write import replace
-
-root, call, when, after = Path(sys.argv[1]), sys.argv[2], sys.argv[3], sys.argv[4]
-target = open_target(Policy(root, ("**",)), "train.py")
-real = getattr(os, call)
-def killed(*args, **kwargs):
-    if call == "open" and not args[1] & os.O_CREAT:
-        return real(*args, **kwargs)
-    if when == "before":
-        os.kill(os.getpid(), signal.SIGKILL)
-    if call == "write":
-        args = (args[0], bytes(args[1])[:7])
-    real(*args, **kwargs)
-    os.kill(os.getpid(), signal.SIGKILL)
-setattr(os, call, killed)
-replace(Policy(root, ("**",)), target, after)
-"""
-STEPS = [
-    *(
-        (call, when)
-        for call in ("open", "write", "fchmod", "fsync", "replace")
-        for when in ("before", "after")
-    ),
-]
-
-
-@pytest.mark.parametrize(("call", "when"), STEPS)
-def test_killed_at_any_step_the_file_is_the_old_or_the_new(project: Project, call: str, when: str) -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", KILLED, str(project.root), call, when, AFTER],
-        capture_output=True,
-        timeout=60,
-        check=False,
-    )
-    assert done.returncode == -signal.SIGKILL, done.stderr
-    assert project.script.read_text() == (AFTER if (call, when) == ("replace", "after") else SCRIPT)
-    left = left_over(project)
-    assert sweep(project.policy, "train.py") == left
-    assert left_over(project) == []
 
 
 def test_a_sweep_takes_only_what_writes_of_this_file_left(project: Project) -> None:
