@@ -24,7 +24,9 @@ def lines(records: list[dict[str, Any]], *, limit: int | None, ink: Ink) -> list
         for one in records
     ]
 
-    styles = {(at, 2): (_STYLES[row[2]],) for at, row in enumerate(rows) if row[2] in _STYLES}
+    styles: dict[tuple[int, int], tuple[str, ...]] = {
+        (at, 2): (_STYLES[row[2]],) for at, row in enumerate(rows) if row[2] in _STYLES
+    }
     return render(_COLUMNS, rows, limit=limit, ink=ink, styles=styles)
 
 

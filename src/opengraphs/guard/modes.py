@@ -6,9 +6,11 @@ what is asked for and not answered is denied.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Literal, NamedTuple
+import math
+from collections.abc import Iterable, Mapping
+from typing import Any, Literal, NamedTuple
 
+from opengraphs.errors import UsageError
 from opengraphs.guard import budget as budgets
 from opengraphs.guard.budget import Spent
 from opengraphs.guard.finding import Finding
@@ -56,6 +58,33 @@ class Judged(NamedTuple):
 
     decision: Decision
     findings: list[Finding]
+
+
+MOST = Bounds(10, 30, math.inf, 10)
+"""What settings can raise the bounds to."""
+
+
+def bounds_from(settings: Mapping[str, Any]) -> Bounds:
+    """The bounds in force.
+
+    Args:
+        settings: the `[agent]` table; `[agent.bounds]` has the fields of Bounds.
+
+    Raises:
+        UsageError: a setting is wrong.
+    """
+    given = settings.get("bounds") or {}
+    if not isinstance(given, Mapping) or not set(given) <= set(Bounds._fields):
+        raise UsageError(f"[agent.bounds] has {', '.join(Bounds._fields)}")
+    for name, value in given.items():
+        number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        if (
+            not number
+            or not 0 <= value <= getattr(MOST, name)
+            or (name != "cool_down_s" and value != int(value))
+        ):
+            raise UsageError(f"[agent.bounds] {name} = {value!r}", hint=f"from 0 to {getattr(MOST, name)}")
+    return Bounds(**given)
 
 
 def judge(

@@ -10,7 +10,7 @@ from typing import Any
 from opengraphs.errors import UsageError
 from opengraphs.guard.finding import Finding, Refused
 from opengraphs.guard.paths import Target, open_readable, open_target
-from opengraphs.guard.project import files_of, place_of
+from opengraphs.guard.project import Place, files_of, place_of
 from opengraphs.guard.rules import (
     ALWAYS_DENIED,
     MOST_FILES,
@@ -30,6 +30,7 @@ __all__ = [
     "default_policy",
     "open_readable",
     "open_target",
+    "reading_policy",
     "size_findings",
 ]
 
@@ -51,13 +52,27 @@ def default_policy(
         UsageError: a setting is wrong.
     """
     place = place_of(facts)
-    denied = (*ALWAYS_DENIED, *_patterns(settings, "deny"), *_store_in(place.root, store))
-    policy = _limited(Policy(place.root, (), denied), settings)
+    policy = _bare(place, settings, store)
     command = [str(word) for word in facts.get("command") or ()]
     found = files_of(place, command, lambda path: _text(policy, path))
     exact = (path for path in found if "*" not in path and "?" not in path)
     allowed = (*exact, *_patterns(settings, "allow"))
     return policy._replace(allowed=allowed, wide_reads=place.wide)
+
+
+def reading_policy(
+    facts: Mapping[str, Any], *, settings: Mapping[str, Any], store: Path | None = None
+) -> Policy:
+    """A policy to read by, without the walk through a run's imports where that decides nothing; as `default_policy`."""
+    place = place_of(facts)
+    if not place.wide:
+        return default_policy(facts, settings=settings, store=store)
+    return _bare(place, settings, store)
+
+
+def _bare(place: Place, settings: Mapping[str, Any], store: Path | None) -> Policy:
+    denied = (*ALWAYS_DENIED, *_patterns(settings, "deny"), *_store_in(place.root, store))
+    return _limited(Policy(place.root, (), denied), settings)
 
 
 def _text(policy: Policy, path: str) -> str | None:

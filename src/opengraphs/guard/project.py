@@ -56,7 +56,8 @@ def files_of(place: Place, command: Sequence[str], read: Read) -> list[str]:
     if place.script is None:
         return _configs(place, [], command, read)
     modules = _imported(place, read)
-    return [*modules, *_configs(place, list(modules.values()), command, read)]
+    named = [name for source in modules.values() for name in source.configs]
+    return [*modules, *_configs(place, named, command, read)]
 
 
 def _script_path(cwd: str, script: str) -> str:
@@ -87,22 +88,6 @@ def _below(root: str, path: str) -> str | None:
     return Path(path).relative_to(root).as_posix() if Path(path).is_relative_to(root) else None
 
 
-def _imported(place: Place, read: Read) -> dict[str, str]:
-    """The script and the modules of the project that it imports, by path: their text."""
-    script = place.script or ""
-    bases = list(dict.fromkeys([posixpath.dirname(script), place.cwd or "", "", "src"]))
-    found: dict[str, str] = {}
-    waiting = [script]
-    while waiting and len(found) < MAX_MODULES:
-        path = waiting.pop(0)
-        text = None if path in found else read(path)
-        if text is None:
-            continue
-        found[path] = text
-        waiting += [file for name in _names(text, path) for file in _files_of_module(place.root, bases, name)]
-    return found
-
-
 class _Name(NamedTuple):
     """An imported module. folder: where to look for it, None: wherever Python would."""
 
@@ -110,17 +95,50 @@ class _Name(NamedTuple):
     folder: str | None = None
 
 
-def _names(text: str, path: str) -> Iterator[_Name]:
+class _Source(NamedTuple):
+    """What a module says that it needs."""
+
+    imports: list[_Name]
+    configs: list[str]
+
+
+def _imported(place: Place, read: Read) -> dict[str, _Source]:
+    """The script and the modules of the project that it imports, by path."""
+    script = place.script or ""
+    bases = list(dict.fromkeys([posixpath.dirname(script), place.cwd or "", "", "src"]))
+    found: dict[str, _Source] = {}
+    asked: set[_Name] = set()
+    waiting = [script]
+    while waiting and len(found) < MAX_MODULES:
+        path = waiting.pop(0)
+        text = None if path in found else read(path)
+        if text is None:
+            continue
+        found[path] = _needed(text, path)
+        new = dict.fromkeys(name for name in found[path].imports if name not in asked)
+        asked.update(new)
+        waiting += [file for name in new for file in _files_of_module(place.root, bases, name)]
+    return found
+
+
+def _needed(text: str, path: str) -> _Source:
+    source = _Source([], [])
     for node in _walk(text) if path.endswith(".py") else ():
         if isinstance(node, ast.Import):
-            yield from (_Name(alias.name) for alias in node.names)
+            source.imports.extend(_Name(alias.name) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            folder = _relative(path, node.level)
-            module = node.module or ""
-            if module:
-                yield _Name(module, folder)
-            for alias in node.names:
-                yield _Name(f"{module}.{alias.name}".strip("."), folder)
+            source.imports.extend(_from(node, path))
+        elif isinstance(node, ast.Call):
+            source.configs.extend(_literals(node))
+    return source
+
+
+def _from(node: ast.ImportFrom, path: str) -> Iterator[_Name]:
+    folder, module = _relative(path, node.level), node.module or ""
+    if module:
+        yield _Name(module, folder)
+    for alias in node.names:
+        yield _Name(f"{module}.{alias.name}".strip("."), folder)
 
 
 def _walk(text: str) -> Iterator[ast.AST]:
@@ -154,13 +172,12 @@ def _files_of_module(root: Path, bases: Sequence[str], name: _Name) -> list[str]
     return []
 
 
-def _configs(place: Place, texts: Sequence[str], command: Sequence[str], read: Read) -> list[str]:
+def _configs(place: Place, literals: Sequence[str], command: Sequence[str], read: Read) -> list[str]:
     bases = [place.cwd] if place.cwd is not None else []
     if place.script is not None:
         bases.append(posixpath.dirname(place.script))
-    named = [*_of_command(command), *(name for text in texts for name in _literals(text))]
     found: dict[str, None] = {}
-    for name in named[: 20 * MAX_CONFIGS]:
+    for name in [*_of_command(command), *literals][: 20 * MAX_CONFIGS]:
         path = _config_path(place.root, bases, name)
         if path is not None and len(found) < MAX_CONFIGS and read(path) is not None:
             found[path] = None
@@ -183,17 +200,13 @@ def _of_command(command: Sequence[str]) -> Iterator[str]:
             yield value
 
 
-def _literals(text: str) -> Iterator[str]:
-    """Names of config files that stand in calls, but for those that are opened to be written."""
-    for node in _walk(text):
-        if isinstance(node, ast.Call) and not _writes(node):
-            given = (*node.args, *(keyword.value for keyword in node.keywords))
-            words = (one.value for one in given if isinstance(one, ast.Constant))
-            yield from (
-                word
-                for word in words
-                if isinstance(word, str) and word.endswith(CONFIG_ENDINGS) and "\0" not in word
-            )
+def _literals(call: ast.Call) -> Iterator[str]:
+    """Names of config files that stand in a call, unless it opens them to be written."""
+    given = (*call.args, *(keyword.value for keyword in call.keywords))
+    words = [one.value for one in given if isinstance(one, ast.Constant) and isinstance(one.value, str)]
+    found = [word for word in words if word.endswith(CONFIG_ENDINGS) and "\0" not in word]
+    if found and not _writes(call):
+        yield from found
 
 
 def _writes(call: ast.Call) -> bool:

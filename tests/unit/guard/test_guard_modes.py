@@ -4,12 +4,24 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from opengraphs.errors import UsageError
 from opengraphs.guard.budget import Spent, Used
 from opengraphs.guard.finding import Finding
-from opengraphs.guard.modes import KINDS, MODES, RISKS, TABLE, Attempts, judge, mode_in_force
+from opengraphs.guard.modes import (
+    KINDS,
+    MODES,
+    RISKS,
+    TABLE,
+    Attempts,
+    Bounds,
+    bounds_from,
+    judge,
+    mode_in_force,
+)
 
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "agent.md"
 CHANGES = [kind for kind in KINDS if kind != "explain"]
@@ -132,3 +144,30 @@ def test_rollbacks_raise_no_mode(mode: str) -> None:
 )
 def test_what_nobody_knows_is_refused(mode: str, kind: str, risk: str) -> None:
     assert decided(mode, kind, risk) == "refuse"
+
+
+def test_settings_override_the_bounds_they_name() -> None:
+    bounds = bounds_from({"bounds": {"cool_down_s": 5, "patches_an_incident": 1}})
+    assert bounds == Bounds()._replace(cool_down_s=5, patches_an_incident=1)
+    assert bounds_from({}) == Bounds()
+    assert decided("guarded", attempts=Attempts(since_last_s=6, bounds=bounds)) == "allow"
+    assert decided("guarded", attempts=Attempts(incident_patches=1, bounds=bounds)) == "ask"
+
+
+@pytest.mark.parametrize(
+    "bounds",
+    [
+        3,
+        {"tries": 1},
+        {"patches_a_run": 31},
+        {"patches_a_run": 1.5},
+        {"rollbacks": -1},
+        {"rollbacks": True},
+        {"cool_down_s": "10m"},
+        {"cool_down_s": float("nan")},
+    ],
+    ids=str,
+)
+def test_wrong_bounds_are_refused(bounds: Any) -> None:
+    with pytest.raises(UsageError, match=r"\[agent\.bounds"):
+        bounds_from({"bounds": bounds})

@@ -12,7 +12,15 @@ from guard_kit import rule_of
 
 from opengraphs.errors import UsageError
 from opengraphs.guard.globs import allows, denies
-from opengraphs.guard.policy import Policy, Size, default_policy, open_readable, open_target, size_findings
+from opengraphs.guard.policy import (
+    Policy,
+    Size,
+    default_policy,
+    open_readable,
+    open_target,
+    reading_policy,
+    size_findings,
+)
 from opengraphs.guard.project import MAX_MODULES
 from opengraphs.guard.rules import ALWAYS_DENIED
 
@@ -206,6 +214,18 @@ def test_a_home_folder_is_no_project_to_read_in(root: Path, monkeypatch: pytest.
     policy = default_policy(facts(root, "python", "train.py"), settings={})
     assert open_readable(policy, "train.py") == ""
     assert rule_of(lambda: open_readable(policy, "diary.txt")) == "not_allowed"
+    assert reading_policy(facts(root, "python", "train.py"), settings={}) == policy
+
+
+def test_to_read_no_import_is_looked_for(root: Path) -> None:
+    put(root, {"train.py": "import model", "model.py": "", "notes.txt": "n", "data/x.csv": "1"})
+    policy = reading_policy(
+        facts(root, "python", "train.py"), settings={"deny": ["data"]}, store=root / "runs"
+    )
+    assert policy.allowed == ()
+    assert open_readable(policy, "notes.txt") == "n"
+    assert rule_of(lambda: open_readable(policy, "data/x.csv")) == "denied"
+    assert "runs" in policy.denied
 
 
 def test_a_store_in_the_project_is_never_touched(root: Path) -> None:
