@@ -89,9 +89,10 @@ class Audit:
         self._lock = threading.Lock()
         self._written: set[str] = set()
         self._redacted: dict[str, int] = {}
+        self._is_torn = False
         self._fd = -1
         try:
-            (folder / BLOBS).mkdir(parents=True, exist_ok=True)
+            (folder / BLOBS).mkdir(parents=True, exist_ok=True, mode=0o700)
             self._fd = os.open(folder / FILE, _OPEN, 0o600)
             fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
             found = _found(self._fd, read_head(folder))
@@ -208,11 +209,15 @@ class Audit:
 
     def _write(self, record: dict[str, Any]) -> None:
         line = line_of(record)
+        if self._is_torn:
+            self._cut()
         try:
+            self._is_torn = True
             _write_all(self._fd, line)
             os.fsync(self._fd)
+            self._is_torn = False
         except OSError:
-            os.ftruncate(self._fd, self._end)
+            self._cut()
             raise
         self._end += len(line)
         self._last = Head(record["seq"], record["hash"])
@@ -220,6 +225,10 @@ class Audit:
             _put(self._folder / HEAD, json.dumps(self._last._asdict()).encode() + b"\n", durable=False)
         except OSError:
             pass  # the record stands; a head that is behind says less, and nothing wrong
+
+    def _cut(self) -> None:
+        os.ftruncate(self._fd, self._end)
+        self._is_torn = False
 
     def _repair(self, found: _Found) -> None:
         """Cut what a killed writer left, and state what is not as it was left."""

@@ -340,6 +340,29 @@ def test_half_a_line_before_the_disk_was_full_is_taken_back(
     assert verify(folder) == (6, True, "")
 
 
+def test_half_a_line_that_could_not_be_taken_back_is_cut_before_the_next(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = os.write
+    with opened(folder) as audit:
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "write", lambda fd, data: real(fd, bytes(data)[:9]))
+            patch.setattr(os, "fsync", _fails(errno.EIO))
+            patch.setattr(os, "ftruncate", _fails(errno.EIO))
+            with pytest.raises(StoreError):
+                audit.append("plan", text="lost")
+        assert audit.append("plan", text="kept") == 6
+    assert verify(folder) == (6, True, "")
+
+
+def test_a_closed_audit_takes_nothing(folder: Path) -> None:
+    audit = opened(folder)
+    audit.close()
+    with pytest.raises(StoreError):
+        audit.append("plan")
+    assert verify(folder) == (5, True, "")
+
+
 def test_a_head_that_cannot_be_written_costs_no_record(folder: Path) -> None:
     with opened(folder) as audit:
         (folder / f".{chain.HEAD}.tmp").mkdir()
