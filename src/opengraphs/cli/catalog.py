@@ -30,6 +30,7 @@ COMMANDS: dict[str, Entry] = {
     "diff": Entry("diff", "What is different about runs, and did it help."),
     "export": Entry("export", "Write metrics as CSV, JSON or Parquet."),
     "alerts": Entry("alerts", "Alerts of every run; take note of one."),
+    "checkpoints": Entry("checkpoints", "What a run saved; keep a checkpoint from being deleted."),
     "search": Entry("search", "Find a word in runs, notes, metrics and config."),
     "tag": Entry("tag", "Put tags on runs, and take them off."),
     "note": Entry("note", "Write a note on a run, or read its notes."),
