@@ -168,11 +168,9 @@ class RunLists(EngineCore):
         """
         run_id = self.resolve(ref)
         found = families.lineage(run_id, self._parents())
-        facts = {
-            member: entry.facts
-            for member in found.members
-            if (entry := self._catalog.entries.get(member)) is not None
-        }
+        there = [self._catalog.entries[member] for member in found.members if member in self._catalog.entries]
+        facts = {entry.run_id: entry.facts for entry in there}
+        self._try(lambda: self._read_listed(there))
         return {
             "schema": layout.SCHEMA,
             "run": run_id,

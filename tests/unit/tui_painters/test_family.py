@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from opengraphs.tui.painters import family
+from opengraphs.tui.glyphs import BRAILLE
+from opengraphs.tui.painters import chart, family
+from opengraphs.tui.painters.cells import plain
 
 
 def piece(
@@ -35,6 +37,12 @@ def test_the_path_is_one_line_in_the_colour_of_the_run_and_the_rest_is_thin() ->
         ([0.0, 1.0, 2.0, 3.0, 4.0], 3, False, "mine"),
     ]
     assert curves[-1].last == 40.0
+
+
+def test_the_title_tells_the_last_value_of_the_run_and_not_of_what_was_abandoned() -> None:
+    curves = family.curves_of(REPLY, metric="loss", colors={}, labels={"leaf": "mine"})
+    rows = chart.paint(chart.ChartSpec("loss", curves), 60, 12, BRAILLE)
+    assert plain(rows[:1])[0].split()[-2] == "40"
 
 
 def test_without_an_average_the_path_itself_is_bright() -> None:
