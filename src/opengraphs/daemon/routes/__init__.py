@@ -10,6 +10,7 @@ from opengraphs.daemon.app import Endpoint
 from opengraphs.daemon.routes import (
     alerting,
     alerts,
+    checkpoints,
     compare,
     edits,
     events,
@@ -26,6 +27,7 @@ from opengraphs.protocol.alerts import AckRequest
 from opengraphs.protocol.compare import CompareRequest, DiffRequest, GroupRequest
 from opengraphs.protocol.control import ShutdownRequest, StopRequest
 from opengraphs.protocol.ingest import IngestRequest
+from opengraphs.protocol.resuming import PinRequest
 from opengraphs.protocol.runs import EventRequest, PatchRequest
 from opengraphs.protocol.series import SeriesRequest
 from opengraphs.protocol.sources import AttachRequest
@@ -48,6 +50,9 @@ ROUTES: tuple[Endpoint, ...] = (
     Endpoint("PATCH", "/runs/{ref}", edits.patch, body=tuple(PatchRequest.__annotations__)),
     Endpoint("DELETE", "/runs/{ref}", edits.remove, query=("force",)),
     Endpoint("GET", "/runs/{ref}/lineage", runs.lineage),
+    Endpoint("GET", "/runs/{ref}/bundle", runs.bundle, query=("contents",)),
+    Endpoint("GET", "/runs/{ref}/checkpoints", checkpoints.page),
+    Endpoint("POST", "/runs/{ref}/checkpoints", checkpoints.keep, body=tuple(PinRequest.__annotations__)),
     Endpoint("POST", "/runs/{ref}/stop", runs.stop, body=tuple(StopRequest.__annotations__)),
     Endpoint("GET", "/runs/{ref}/events", runs.events, query=("since", "limit")),
     Endpoint("POST", "/runs/{ref}/events", edits.add_event, body=tuple(EventRequest.__annotations__)),
