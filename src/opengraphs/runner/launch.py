@@ -166,6 +166,7 @@ def create_run(
         "progress": dict(progress) if progress else None,
         **({"mirror_to": mirror_to} if mirror_to else {}),
         **({"alert_rules": list(alert_rules)} if alert_rules else {}),
+        **_unusual(use_pty=use_pty, hooks=hooks, stdout_metrics=stdout_metrics, patterns=list(patterns)),
     }
     return {
         "run_dir": run_dir,
@@ -187,6 +188,13 @@ def create_run(
         "listens": False,
         "lock_fd": _lock_and_write(run_dir, facts),
     }
+
+
+def _unusual(**options: Any) -> dict[str, dict[str, Any]]:
+    """What a run that goes on from this one has to be launched with too."""
+    usual = {"use_pty": False, "hooks": True, "stdout_metrics": True, "patterns": []}
+    found = {name: value for name, value in options.items() if value != usual[name]}
+    return {"launch": found} if found else {}
 
 
 def _plain(config: Mapping[str, Any]) -> dict[str, Any]:

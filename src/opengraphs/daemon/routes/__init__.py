@@ -16,6 +16,7 @@ from opengraphs.daemon.routes import (
     ingest,
     logs,
     meta,
+    resuming,
     runs,
     series,
     sources,
@@ -26,6 +27,7 @@ from opengraphs.protocol.alerts import AckRequest
 from opengraphs.protocol.compare import CompareRequest, DiffRequest, GroupRequest
 from opengraphs.protocol.control import ShutdownRequest, StopRequest
 from opengraphs.protocol.ingest import IngestRequest
+from opengraphs.protocol.resuming import ResumeRequest
 from opengraphs.protocol.runs import EventRequest, PatchRequest
 from opengraphs.protocol.series import SeriesRequest
 from opengraphs.protocol.sources import AttachRequest
@@ -49,6 +51,7 @@ ROUTES: tuple[Endpoint, ...] = (
     Endpoint("DELETE", "/runs/{ref}", edits.remove, query=("force",)),
     Endpoint("GET", "/runs/{ref}/lineage", runs.lineage),
     Endpoint("POST", "/runs/{ref}/stop", runs.stop, body=tuple(StopRequest.__annotations__)),
+    Endpoint("POST", "/runs/{ref}/resume", resuming.resume, body=tuple(ResumeRequest.__annotations__)),
     Endpoint("GET", "/runs/{ref}/events", runs.events, query=("since", "limit")),
     Endpoint("POST", "/runs/{ref}/events", edits.add_event, body=tuple(EventRequest.__annotations__)),
     Endpoint(
