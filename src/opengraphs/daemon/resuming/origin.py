@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from opengraphs.protocol.resuming import CheckpointOut
 
 MAX_ANCESTORS = 100
-HANDED_ON = ("tags", "group", "job_type", "notes", "mirror_to", "alert_rules", "launch")
 
 _OF_ONE_SHELL = frozenset(
     (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,9 +14,12 @@ from opengraphs.daemon.resuming.origin import Origin
 from opengraphs.daemon.runnerlink import ask_runner
 from opengraphs.errors import ProcessError, UsageError
 from opengraphs.resuming import accepted, overrides, scripts
+from opengraphs.resuming.inherited import HANDED_ON
 from opengraphs.runner import restarting, succession
 from opengraphs.runner.gitfiles import quick_git
+from opengraphs.sdk import layout
 from opengraphs.sdk.redact import REDACTED
+from opengraphs.store import bundle
 
 if TYPE_CHECKING:
     from opengraphs.daemon.openstore import OpenStore
@@ -24,6 +28,8 @@ if TYPE_CHECKING:
 
 REASONS = ("user", "crash", "auto", "rollback")
 MAX_NAME = 200
+BUNDLE_S = 10.0
+_LOOK_S = 0.05
 
 
 async def plan_resume(store: OpenStore, ref: str, request: ResumeRequest) -> ResumePlan:
@@ -37,10 +43,21 @@ async def plan_resume(store: OpenStore, ref: str, request: ResumeRequest) -> Res
         UsageError: a value of the request is not possible.
     """
     known = await store.ask(lambda engine: origin.ask(engine, ref), scan=True, runs=(ref,))
+    await _wait_for_bundle(Path(known.facts["path"]))
     plan = await asyncio.to_thread(_plan, known, request)
     if plan["missing"] and await ask_runner(Path(known.facts["path"]), {"op": "status"}) is not None:
         plan["missing"] = []
     return plan
+
+
+async def _wait_for_bundle(run_dir: Path) -> None:
+    """Of a run that has just begun or ended: until its runner has recorded how it was started."""
+    last = run_dir / layout.BUNDLE / bundle.MACHINE
+    deadline = time.monotonic() + BUNDLE_S
+    while not last.exists() and time.monotonic() < deadline:
+        if await ask_runner(run_dir, {"op": "status"}) is None:
+            return
+        await asyncio.sleep(_LOOK_S)
 
 
 def _plan(known: Origin, request: ResumeRequest) -> ResumePlan:
@@ -76,7 +93,7 @@ def _plan(known: Origin, request: ResumeRequest) -> ResumePlan:
         "before": before,
         "overrides": settings,
         "arguments": arguments,
-        "facts": {name: known.facts[name] for name in origin.HANDED_ON if known.facts.get(name)},
+        "facts": {name: known.facts[name] for name in HANDED_ON if known.facts.get(name)},
     }
     return plan
 

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from opengraphs import paths
-from opengraphs.daemon.resuming.origin import HANDED_ON
 from opengraphs.daemon.runnerlink import ask_runner
 from opengraphs.daemon.stopping import stop_run
 from opengraphs.errors import ProcessError, StoreError
+from opengraphs.resuming.inherited import HANDED_ON, launch_options
 from opengraphs.runner import environ
 from opengraphs.sdk.redact import REDACTED
 
@@ -145,10 +145,3 @@ def _check_missing(plan: ResumePlan, env: Mapping[str, str]) -> None:
     )
     error.http_status = 409
     raise error
-
-
-def launch_options(recorded: Any) -> dict[str, Any]:
-    """How the run was launched, as far as it was not as usual: arguments of `create_run`."""
-    found = recorded if isinstance(recorded, Mapping) else {}
-    kinds = {"use_pty": bool, "hooks": bool, "stdout_metrics": bool, "patterns": list}
-    return {name: found[name] for name, kind in kinds.items() if isinstance(found.get(name), kind)}
