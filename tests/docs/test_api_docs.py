@@ -76,6 +76,15 @@ def shell(ogd: Ogd, tmp_path: Path) -> dict[str, str]:
     (run / "stdout.log").write_text("step 1\nan error came\nstep 2\n")
     sample = {"time": 1.0, "step": 1, "rank": 0, "name": "eval", "columns": {"prompt": "2+2"}}
     (run / "samples" / "a0-r0.jsonl").write_text(json.dumps(sample) + "\n")
+    (run / "ckpt-1.json").write_text("{}")
+    checkpoint = {
+        "time": 1.0,
+        "kind": "checkpoint",
+        "checkpoint_id": "a0-r0-1-abcd",
+        "path": str(run / "ckpt-1.json"),
+        "step": 1,
+    }
+    (run / "events" / "a0-r0.jsonl").write_text(json.dumps(checkpoint) + "\n")
     alert = {
         "time": 2.0,
         "kind": "alert",

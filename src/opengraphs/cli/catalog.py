@@ -30,6 +30,8 @@ COMMANDS: dict[str, Entry] = {
     "diff": Entry("diff", "What is different about runs, and did it help."),
     "export": Entry("export", "Write metrics as CSV, JSON or Parquet."),
     "alerts": Entry("alerts", "Alerts of every run; take note of one."),
+    "checkpoints": Entry("checkpoints", "What a run saved; keep a checkpoint from being deleted."),
+    "lineage": Entry("lineage", "The family of a run: which runs went on from which."),
     "search": Entry("search", "Find a word in runs, notes, metrics and config."),
     "tag": Entry("tag", "Put tags on runs, and take them off."),
     "note": Entry("note", "Write a note on a run, or read its notes."),

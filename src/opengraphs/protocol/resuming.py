@@ -32,6 +32,17 @@ class CheckpointsReply(TypedDict):
     checkpoints: list[CheckpointOut]
 
 
+class PinRequest(TypedDict, total=False):
+    """`POST /runs/{ref}/checkpoints`.
+
+    checkpoint: an id, a unique part of one, a step, a path, latest or best. pinned: True (the default) keeps
+    it, False gives it up.
+    """
+
+    checkpoint: str
+    pinned: bool
+
+
 class ResumeRequest(TypedDict, total=False):
     """`POST /runs/{ref}/resume`.
 

@@ -70,6 +70,11 @@ def read_bundle(run: RunFolder) -> Bundle:
     )
 
 
+def read_environment(run: RunFolder) -> dict[str, Any] | None:
+    """The environment alone."""
+    return _object(run.path / layout.BUNDLE / ENVIRONMENT)
+
+
 def _bytes(path: Path) -> bytes | None:
     try:
         with os.fdopen(open_plain(path), "rb") as file:

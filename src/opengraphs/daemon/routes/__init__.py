@@ -10,6 +10,7 @@ from opengraphs.daemon.app import Endpoint
 from opengraphs.daemon.routes import (
     alerting,
     alerts,
+    checkpoints,
     compare,
     edits,
     events,
@@ -27,7 +28,7 @@ from opengraphs.protocol.alerts import AckRequest
 from opengraphs.protocol.compare import CompareRequest, DiffRequest, GroupRequest
 from opengraphs.protocol.control import ShutdownRequest, StopRequest
 from opengraphs.protocol.ingest import IngestRequest
-from opengraphs.protocol.resuming import ResumeRequest
+from opengraphs.protocol.resuming import PinRequest, ResumeRequest
 from opengraphs.protocol.runs import EventRequest, PatchRequest
 from opengraphs.protocol.series import SeriesRequest
 from opengraphs.protocol.sources import AttachRequest
@@ -50,6 +51,8 @@ ROUTES: tuple[Endpoint, ...] = (
     Endpoint("PATCH", "/runs/{ref}", edits.patch, body=tuple(PatchRequest.__annotations__)),
     Endpoint("DELETE", "/runs/{ref}", edits.remove, query=("force",)),
     Endpoint("GET", "/runs/{ref}/lineage", runs.lineage),
+    Endpoint("GET", "/runs/{ref}/checkpoints", checkpoints.page),
+    Endpoint("POST", "/runs/{ref}/checkpoints", checkpoints.keep, body=tuple(PinRequest.__annotations__)),
     Endpoint("POST", "/runs/{ref}/stop", runs.stop, body=tuple(StopRequest.__annotations__)),
     Endpoint("POST", "/runs/{ref}/resume", resuming.resume, body=tuple(ResumeRequest.__annotations__)),
     Endpoint("GET", "/runs/{ref}/events", runs.events, query=("since", "limit")),
