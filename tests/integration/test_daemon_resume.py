@@ -73,7 +73,7 @@ def test_a_dry_run_says_everything_and_starts_nothing(runs: Runs, client: Client
         "OG_RESUME": "1",
         "OG_RESUME_FROM": str(runs.work / "ckpt-10.json"),
         "OG_RESUME_STEP": "10",
-        "OG_RESUME_KIND": "custom",
+        "OG_RESUME_KIND": "json",
         "OG_PARENT_RUN_ID": training.folder.name,
         "OG_ROOT_RUN_ID": training.folder.name,
         "OG_ATTEMPT": "1",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 
+from opengraphs.sdk import layout
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,7 +20,6 @@ CONTRACT = (
 INHERITED = ("group", "job_type", "tags", "notes", "config", "mirror_to", "alert_rules")
 """Facts that a run hands on to the one that goes on from it, by the names that `create_run` takes."""
 
-CHECKPOINTS = "checkpoints"
 _OF_USERS = ("OG_SMOKE_STEPS",)
 """Those that a user may set himself."""
 _OF_INGEST = ("OG_INGEST_URL", "TRACKIO_SERVER_URL", "TRACKIO_WRITE_TOKEN")
@@ -45,7 +46,7 @@ def _contract(spec: Mapping[str, Any]) -> dict[str, str]:
         "OG_RESUME": "0",
         "OG_ATTEMPT": "0",
         "OG_ROOT_RUN_ID": parent or facts["run_id"],
-        "OG_CKPT_DIR": os.path.join(spec["run_dir"], CHECKPOINTS),
+        "OG_CKPT_DIR": os.path.join(spec["run_dir"], layout.CHECKPOINTS),
         **({"OG_PARENT_RUN_ID": parent} if parent else {}),
         **spec["contract"],
     }

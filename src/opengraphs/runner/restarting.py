@@ -20,6 +20,7 @@ from .environ import INHERITED
 FIRST_WAIT_S = 2.0
 LONGEST_WAIT_S = 300.0
 _MAX_LINE_BYTES = 1 << 20
+_PIN = "pin.json"
 
 
 class Restart(TypedDict):
@@ -124,11 +125,29 @@ def newest_checkpoint(run_dir: str) -> dict[str, Any] | None:
     for event in _events(os.path.join(run_dir, layout.EVENTS)):
         name = str(event.get("checkpoint_id") or event.get("path"))
         found[name] = {**found.get(name, {}), **event}
+    pinned = _pinned(os.path.join(run_dir, layout.CHECKPOINTS))
     for event in sorted(found.values(), key=_age, reverse=True):
-        for path in (event.get("path"), event.get("pinned")):
+        for path in (event.get("path"), pinned.get(str(event.get("checkpoint_id")))):
             if isinstance(path, str) and path and _is_whole(path):
                 return {**event, "path": path}
     return None
+
+
+def _pinned(folder: str) -> dict[str, str]:
+    """Where og keeps checkpoints that their training may have removed, by id."""
+    found: dict[str, str] = {}
+    try:
+        names = os.listdir(folder)
+    except OSError:
+        return found
+    for name in names:
+        try:
+            with open(os.path.join(folder, name, _PIN), "rb") as file:
+                told = json.loads(file.read(_MAX_LINE_BYTES))
+            found[str(told["checkpoint_id"])] = os.path.join(folder, name, os.path.basename(told["name"]))
+        except (OSError, ValueError, KeyError, TypeError):
+            continue
+    return found
 
 
 def _age(event: Mapping[str, Any]) -> tuple[float, float]:

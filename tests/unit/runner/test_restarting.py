@@ -17,7 +17,7 @@ def run_with(tmp_path: Path, *events: dict[str, Any], torn: bytes = b"") -> str:
     return str(tmp_path / "run")
 
 
-def saved(tmp_path: Path, name: str, content: bytes = b"x") -> str:
+def saved(tmp_path: Path, name: str, content: bytes = b"{}") -> str:
     path = tmp_path / name
     path.write_bytes(content)
     return str(path)
@@ -38,15 +38,14 @@ def test_the_highest_step_that_is_whole_and_there(tmp_path: Path) -> None:
 
 
 def test_a_checkpoint_that_was_rotated_away_lives_on_where_it_is_pinned(tmp_path: Path) -> None:
-    pinned = saved(tmp_path, "pinned.json")
-    run = run_with(
-        tmp_path,
-        {"checkpoint_id": "a", "step": 10, "path": str(tmp_path / "gone.json")},
-        {"checkpoint_id": "a", "pinned": pinned},
-    )
+    run = run_with(tmp_path, {"checkpoint_id": "a", "step": 10, "path": str(tmp_path / "gone.json")})
+    kept = Path(run) / "checkpoints" / "a"
+    kept.mkdir(parents=True)
+    (kept / "10.json").write_text("{}")
+    (kept / "pin.json").write_text('{"checkpoint_id": "a", "name": "10.json"}')
     found = restarting.newest_checkpoint(run)
     assert found is not None
-    assert (found["path"], found["step"]) == (pinned, 10)
+    assert (found["path"], found["step"]) == (str(kept / "10.json"), 10)
 
 
 def test_no_events_no_checkpoint(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Which checkpoint a resumed run goes on from: looked at again before anybody relies on it."""
+"""Which checkpoint a resumed run goes on from."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ import os
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from opengraphs.errors import NotFoundError, ProcessError, UsageError
-from opengraphs.sdk.checkpoints import describe
+from opengraphs.store import checkpoints as look
 
 if TYPE_CHECKING:
     from opengraphs.protocol.resuming import CheckpointOut
@@ -24,7 +24,7 @@ def choose(checkpoints: Sequence[CheckpointOut], wanted: str, *, cwd: str) -> Ch
     """The checkpoint that `wanted` means, complete and there; None for `none`.
 
     Args:
-        checkpoints: of the run, and of those that it went on from.
+        checkpoints: of the run, and of those that it went on from, as they stand now.
         wanted: latest, best, none, a step, an id or the start of one, or a path.
         cwd: of the run; paths may be relative to it.
 
@@ -34,36 +34,14 @@ def choose(checkpoints: Sequence[CheckpointOut], wanted: str, *, cwd: str) -> Ch
     """
     if wanted == ANEW:
         return None
-    fresh = [looked_at(one) for one in checkpoints]
     if wanted in ("", "latest"):
-        return _latest(fresh)
+        return _latest(checkpoints)
     if wanted == "best":
-        return _best(fresh)
-    return _usable(_named(fresh, wanted, cwd=cwd))
+        return _best(checkpoints)
+    return _usable(_named(checkpoints, wanted, cwd=cwd))
 
 
-def looked_at(checkpoint: CheckpointOut) -> CheckpointOut:
-    """The checkpoint as it is on the disk now; where its second name is all that is left, under that."""
-    places = [place for place in (checkpoint.get("path"), checkpoint.get("pinned")) if place]
-    for place in places:
-        seen = _seen(place)
-        if seen["complete"]:
-            return cast("CheckpointOut", {**checkpoint, **seen, "exists": True})
-    exists = any(Path(place).exists() for place in places)
-    return cast("CheckpointOut", {**checkpoint, "complete": False, "exists": exists})
-
-
-def _seen(path: str) -> dict[str, Any]:
-    try:
-        found = describe(path)
-    except OSError:
-        return {"path": path, "complete": False, "bytes": 0}
-    if not found["format"]:
-        del found["format"]
-    return found
-
-
-def _latest(checkpoints: list[CheckpointOut]) -> CheckpointOut:
+def _latest(checkpoints: Sequence[CheckpointOut]) -> CheckpointOut:
     if not checkpoints:
         raise NotFoundError("the run has no checkpoint", hint=_ANEW_HINT)
     whole = [one for one in checkpoints if one["complete"]]
@@ -79,7 +57,7 @@ def _age(checkpoint: CheckpointOut) -> tuple[int, float]:
     return (-1 if step is None else step, checkpoint.get("time") or 0.0)
 
 
-def _best(checkpoints: list[CheckpointOut]) -> CheckpointOut:
+def _best(checkpoints: Sequence[CheckpointOut]) -> CheckpointOut:
     whole = [one for one in checkpoints if one["complete"]]
     marked = [one for one in whole if one.get("best")]
     if marked:
@@ -93,7 +71,7 @@ def _best(checkpoints: list[CheckpointOut]) -> CheckpointOut:
     return min(scored, key=lambda pair: pair[0] if lowest else -pair[0])[1]
 
 
-def _judge(checkpoints: list[CheckpointOut]) -> tuple[str, bool]:
+def _judge(checkpoints: Sequence[CheckpointOut]) -> tuple[str, bool]:
     """(the metric that tells which is best, whether less is better): one that every scored checkpoint has."""
     from opengraphs.engine.better import direction  # numpy comes with it
 
@@ -113,7 +91,7 @@ def _value(checkpoint: CheckpointOut, metric: str) -> float | None:
     return float(value) if isinstance(value, (int, float)) and not math.isnan(value) else None
 
 
-def _named(checkpoints: list[CheckpointOut], wanted: str, *, cwd: str) -> CheckpointOut:
+def _named(checkpoints: Sequence[CheckpointOut], wanted: str, *, cwd: str) -> CheckpointOut:
     """By step, id or path."""
     by_id = [one for one in checkpoints if one.get("checkpoint_id") == wanted]
     if wanted.isdigit():
@@ -131,15 +109,20 @@ def _named(checkpoints: list[CheckpointOut], wanted: str, *, cwd: str) -> Checkp
 
 
 def _unknown(path: str) -> CheckpointOut:
-    """A path that nobody registered: the last number in its name is taken for the step."""
-    numbers = re.findall(r"\d+", Path(path).name)
-    seen: dict[str, Any] = {
+    """A path that nobody registered."""
+    kind, step = look.format_of(path), look.step_of(path)
+    return {
         "checkpoint_id": "",
-        "step": int(numbers[-1]) if numbers else None,
+        "path": path,
+        "step": None if step is None else step.value,
+        "format": kind,
+        "complete": look.is_complete(path, kind),
+        "exists": True,
         "origin": "found",
         "metrics": {},
+        "pinned": "",
+        "best": False,
     }
-    return cast("CheckpointOut", {"format": "", "exists": True, **seen, **_seen(path)})
 
 
 def _known(checkpoints: Sequence[Mapping[str, Any]]) -> str:

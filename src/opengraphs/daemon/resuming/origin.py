@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from opengraphs.daemon import checkpoints
 from opengraphs.errors import NotFoundError, OgError, ProcessError
 from opengraphs.runner import environ
 from opengraphs.sdk.ranks import JOB_VARIABLES
@@ -15,6 +16,7 @@ from opengraphs.store import bundle as bundles
 from opengraphs.store.folder import RunFolder
 
 if TYPE_CHECKING:
+    from opengraphs.daemon.openstore import OpenStore
     from opengraphs.engine import EngineStore
     from opengraphs.protocol.resuming import CheckpointOut
 
@@ -38,13 +40,13 @@ class Origin(NamedTuple):
     """One run, as far as another can go on from it.
 
     path: ids from the root of its family to it. names: of everybody in the family.
-    recorded: settings that argparse read. root_command: of the family's first run, None when that is gone.
+    branches: its ancestors, and the step up to which each is its past. recorded: settings that argparse read. root_command: of the family's first run, None when that is gone.
     """
 
     facts: dict[str, Any]
     path: list[str]
     names: set[str]
-    checkpoints: list[CheckpointOut]
+    branches: list[tuple[str, int]]
     recorded: set[str]
     bundle: bundles.Bundle
     root_command: list[str] | None
@@ -99,7 +101,7 @@ def ask(engine: EngineStore, ref: str) -> Origin:
         facts,
         path,
         {str(node.get("name")) for node in lineage["nodes"]},
-        _of_family(engine, facts, path),
+        _branches(engine, facts, path),
         _recorded(engine, facts["run_id"]),
         nothing,
         _words((_facts(engine, path[0]) or {}).get("command")) or None,
@@ -118,30 +120,33 @@ def _facts(engine: EngineStore, run_id: str) -> dict[str, Any] | None:
         return None
 
 
-def _of_family(engine: EngineStore, facts: Mapping[str, Any], path: list[str]) -> list[CheckpointOut]:
-    """The run's own checkpoints, and those of its ancestors up to where it branched off."""
-    found = [_as_out(one) for one in facts["checkpoints"]]
-    limit = (facts.get("parent") or {}).get("step")
+async def family_checkpoints(store: OpenStore, known: Origin) -> list[CheckpointOut]:
+    """The run's own checkpoints, and those of its ancestors up to where it branched off; as they stand now."""
+    found = await checkpoints.checkpoints(store, known.run_id)
+    for ancestor, limit in known.branches:
+        own = await checkpoints.checkpoints(store, ancestor)
+        found += [one for one in own if one["step"] is not None and one["step"] <= limit]
+    return found
+
+
+def _branches(engine: EngineStore, facts: Mapping[str, Any], path: list[str]) -> list[tuple[str, int]]:
+    """Ancestors, nearest first, each with the step up to which it is a past of this run."""
+    found: list[tuple[str, int]] = []
+    limit = _step(facts)
     for ancestor in path[-2::-1][:MAX_ANCESTORS]:
         known = _facts(engine, ancestor)
         if known is None or limit is None:
             break
-        found += [_as_out(one) for one in known["checkpoints"] if _is_before(one, limit)]
-        step = (known.get("parent") or {}).get("step")
-        limit = None if step is None else min(limit, step)
+        found.append((ancestor, limit))
+        above = _step(known)
+        limit = None if above is None else min(limit, above)
     return found
 
 
-def _is_before(checkpoint: Mapping[str, Any], step: int) -> bool:
-    at = checkpoint.get("step")
-    return isinstance(at, int) and at <= step
-
-
-def _as_out(event: Mapping[str, Any]) -> CheckpointOut:
-    keys = ("checkpoint_id", "path", "step", "format", "bytes", "time", "origin", "metrics", "pinned", "best")
-    step = event.get("step")
-    whole = {"step": step if isinstance(step, int) else None, "complete": bool(event.get("complete"))}
-    return cast("CheckpointOut", {**{key: event[key] for key in keys if key in event}, **whole})
+def _step(facts: Mapping[str, Any]) -> int | None:
+    """The step a run went on from."""
+    step = (facts.get("parent") or {}).get("step")
+    return step if isinstance(step, int) else None
 
 
 def _recorded(engine: EngineStore, run_id: str) -> set[str]:

@@ -44,7 +44,8 @@ async def plan_resume(store: OpenStore, ref: str, request: ResumeRequest) -> Res
     """
     known = await store.ask(lambda engine: origin.ask(engine, ref), scan=True, runs=(ref,))
     await _wait_for_bundle(Path(known.facts["path"]))
-    plan = await asyncio.to_thread(_plan, known, request)
+    saved = await origin.family_checkpoints(store, known)
+    plan = await asyncio.to_thread(_plan, known, saved, request)
     if plan["missing"] and await ask_runner(Path(known.facts["path"]), {"op": "status"}) is not None:
         plan["missing"] = []
     return plan
@@ -60,14 +61,12 @@ async def _wait_for_bundle(run_dir: Path) -> None:
         await asyncio.sleep(_LOOK_S)
 
 
-def _plan(known: Origin, request: ResumeRequest) -> ResumePlan:
+def _plan(known: Origin, saved: list[CheckpointOut], request: ResumeRequest) -> ResumePlan:
     known = origin.with_bundle(known)
     before, cwd = known.command, known.cwd
     if not Path(cwd).is_dir():
         raise ProcessError("the folder in which the run was started is gone", path=cwd)
-    checkpoint = choosing.choose(
-        known.checkpoints, choosing.checked_word(request.get("checkpoint", "latest")), cwd=cwd
-    )
+    checkpoint = choosing.choose(saved, choosing.checked_word(request.get("checkpoint", "latest")), cwd=cwd)
     base = before if checkpoint or not known.root_command else known.root_command
     script = scripts.look(base, cwd)
     settings = {**_own_overrides(known), **overrides.checked(request.get("overrides") or {})}
