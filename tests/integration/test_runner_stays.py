@@ -63,7 +63,7 @@ def launched(training: Training, **order: Any) -> tuple[Path, dict[str, Any]]:
     """The folder of the run that was ordered, when it has ended, and the runner's reply."""
     reply = training.control.ask({"op": "launch", **order}, timeout_s=30)
     folder = Path(reply["run_dir"])
-    wait_for(lambda: read_exit(str(folder)), what="end of the successor")
+    wait_for(lambda: facts(folder)["status"] != "running", what="end of the successor")
     return folder, reply
 
 
