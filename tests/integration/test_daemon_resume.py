@@ -202,9 +202,12 @@ def test_a_secret_is_missing_by_its_name(runs: Runs, client: Client) -> None:
     assert resume(client, training, dry_run=True)["plan"]["missing"] == ["HF_TOKEN"]
     with pytest.raises(ProcessError, match="only the shell that started the run knows HF_TOKEN"):
         resume(client, training)
-    reply = resume(client, training, env={"HF_TOKEN": "hf_bbbbbbbbbbbbbbbbbbbbbbbb"})
+    secret = "hf_bbbbbbbbbbbbbbbbbbbbbbbb"
+    reply = resume(client, training, env={"HF_TOKEN": secret}, overrides={"api_key": "correct horse"})
     child = ended(client, runs, reply["run_id"])
     assert steps(child)[0] == 11
+    assert secret not in json.dumps(reply)
+    assert "correct horse" not in (child / "run.json").read_text()
 
 
 def test_a_hidden_argument_is_missing_until_it_is_given(runs: Runs, client: Client) -> None:

@@ -37,7 +37,7 @@ def wanted(command: Sequence[str], tries: int, *, cwd: str | None = None) -> dic
         args = args if _accepts(args) else []
         if args:
             accepted.accept(script.digest, args)
-    elif not args and not script.knows_og:
+    elif not args and not script.knows_og and not script.framework:
         output.say("og: nothing tells how this script goes on: after a crash it gets OG_RESUME_FROM")
     return {**restarting.wanted(tries, args=args, wait_s=_first_wait_s(restarting.FIRST_WAIT_S))}
 

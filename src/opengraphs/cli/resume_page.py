@@ -20,6 +20,7 @@ STILL_RUNS = "the run is still going on"
 _CONTRACTS = {
     "og": "asks og where to go on",
     "arguments": "goes on by arguments",
+    "framework": "goes on by og's hook in its framework",
     "none": "gets og's variables; nothing else is known of it",
 }
 

@@ -68,7 +68,7 @@ class ResumePlan(TypedDict, total=False):
     missing: what the bundle could not keep, such as secrets, by name; empty while the run's own runner, which has
     them, is there. guessed: arguments that og added because the script does not say that it knows og's contract;
     needs_confirmation: they were never shown before. contract: how the script learns where to go on: `og` (it asks
-    og), `arguments`, `none` (nothing is known of it; og's variables are all it gets). before: the run's own command.
+    og), `arguments`, `framework` (og's hook in its framework goes on), `none` (nothing is known of it; og's variables are all it gets). before: the run's own command.
     overrides: those of this request over those of the run; arguments: which of them the command has.
     facts: what the new run inherits: tags, group, job_type, notes, mirror_to, alert_rules, launch.
     """

@@ -11,7 +11,7 @@ from opengraphs.resuming.scripts import Script
 from opengraphs.runner.succession import bare, find_argument, replaced
 
 MAX_OVERRIDES = 100
-MAX_BYTES = 32 << 10
+MAX_BYTES = 8 << 10
 
 
 def parse(pairs: Sequence[str]) -> dict[str, Any]:

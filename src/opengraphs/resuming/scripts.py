@@ -44,6 +44,7 @@ _GUESSES: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("resume", ("{path}",)),
 )
 """Names of flags that mean "go on from there", the most certain first, and what stands behind them."""
+_ON_TRAINER = {"transformers", "trl", "unsloth", "setfit", "sentence_transformers"}
 _PROGRAMS = {
     "fairseq-train": ("--restore-file", "{path}"),
     "yolo": ("resume=True", "model={path}"),
@@ -59,6 +60,7 @@ class Script(NamedTuple):
         knows_og: it asks og where to go on.
         args: the arguments that make it go on, as templates; none when none are known.
         source: where they come from: `og.toml`, `script`, `command`, or "" without any.
+        framework: the format of checkpoints from which og's hook in its framework goes on; "" without one.
         flags: every long flag in its source, as written; bare_flags: those that take no value.
     """
 
@@ -67,6 +69,7 @@ class Script(NamedTuple):
     knows_og: bool
     args: list[str]
     source: str
+    framework: str
     flags: frozenset[str]
     bare_flags: frozenset[str]
 
@@ -91,7 +94,14 @@ def look(command: Sequence[str], cwd: str) -> Script:
     args, source = _arguments(words, cwd, seen)
     digest = hashlib.sha256("\0".join(texts[:1] or words[:1]).encode("utf-8", "replace")).hexdigest()
     return Script(
-        path, digest, seen.knows_og, args, source, frozenset(seen.flags), frozenset(seen.bare_flags)
+        path,
+        digest,
+        seen.knows_og,
+        args,
+        source,
+        _framework(seen),
+        frozenset(seen.flags),
+        frozenset(seen.bare_flags),
     )
 
 
@@ -128,6 +138,12 @@ def _by_library(words: list[str], seen: _Seen) -> list[str]:
     if any(name.partition(".")[0] == "megatron" for name in seen.modules):
         return ["--load", "{folder}"]
     return list(_PROGRAMS.get(Path(words[0]).name, ())) if words else []
+
+
+def _framework(seen: _Seen) -> str:
+    """transformers' Trainer, and those of libraries that build on it."""
+    tops = {module.partition(".")[0] for module in seen.modules}
+    return "hf" if tops & _ON_TRAINER and any(name.endswith("Trainer") for name in seen.names) else ""
 
 
 def _by_command(words: list[str]) -> list[str]:

@@ -25,7 +25,7 @@ from typing import Any
 from .address import make_private, socket_name
 from .loop import Loop
 
-_MAX_REQUEST_BYTES = 64 << 10
+_MAX_REQUEST_BYTES = 256 << 10
 _MAX_CLIENTS = 64
 
 Handler = Callable[[dict[str, Any]], "dict[str, Any] | Later | None"]

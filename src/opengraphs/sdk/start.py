@@ -126,7 +126,9 @@ def _join(wish: Wish, run_dir: str) -> Run:
     run = Run(merged, place, writers, run_dir=run_dir, store=_store_of(run_dir), is_joined=True)
     words = _words(wish, place, writers, notes=wish.notes if place.rank == 0 else None)
     if chosen:
-        words["config"]["overrides"] = resuming.overrides()
+        from .redact import redact_config
+
+        words["config"]["overrides"] = redact_config(resuming.overrides())
     run.start(words)
     return run
 

@@ -12,7 +12,7 @@ from opengraphs.resuming.scripts import Script
 
 
 def script(flags: set[str] = frozenset(), bare: set[str] = frozenset()) -> Script:  # type: ignore[assignment]
-    return Script("train.py", "", False, [], "", frozenset(flags) | frozenset(bare), frozenset(bare))
+    return Script("train.py", "", False, [], "", "", frozenset(flags) | frozenset(bare), frozenset(bare))
 
 
 @pytest.mark.parametrize(

@@ -74,6 +74,19 @@ def test_arguments_are_guessed_by_their_names(tmp_path: Path, source: str, args:
     assert seen.is_guessed is bool(args)
 
 
+@pytest.mark.parametrize(
+    ("source", "framework"),
+    [
+        ("from transformers import Trainer\nTrainer(model).train()", "hf"),
+        ("import transformers\nfrom trl import SFTTrainer\nSFTTrainer(model).train()", "hf"),
+        ("from transformers import AutoModel", ""),
+        ("from lightning import Trainer", ""),
+    ],
+)
+def test_frameworks_that_og_hooks(tmp_path: Path, source: str, framework: str) -> None:
+    assert look(tmp_path, source).framework == framework
+
+
 def test_flags_of_a_module_beside_the_script_count(tmp_path: Path) -> None:
     (tmp_path / "options.py").write_text('p.add_argument("--resume_from_checkpoint")')
     assert look(tmp_path, "from options import p").args == ["--resume_from_checkpoint", "{path}"]

@@ -7,7 +7,7 @@ import json
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from opengraphs.daemon.resuming import choosing, origin
 from opengraphs.daemon.resuming.origin import Origin
@@ -18,7 +18,7 @@ from opengraphs.resuming.inherited import HANDED_ON
 from opengraphs.runner import restarting, succession
 from opengraphs.runner.gitfiles import quick_git
 from opengraphs.sdk import layout
-from opengraphs.sdk.redact import REDACTED
+from opengraphs.sdk.redact import REDACTED, redact_config
 from opengraphs.store import bundle
 
 if TYPE_CHECKING:
@@ -61,46 +61,82 @@ async def _wait_for_bundle(run_dir: Path) -> None:
         await asyncio.sleep(_LOOK_S)
 
 
+class _Command(NamedTuple):
+    """The new command. arguments: settings that are in it; added: what makes the script go on."""
+
+    script: Script
+    words: list[str]
+    arguments: list[str]
+    added: list[str]
+
+
 def _plan(known: Origin, saved: list[CheckpointOut], request: ResumeRequest) -> ResumePlan:
     known = origin.with_bundle(known)
     before, cwd = known.command, known.cwd
     if not Path(cwd).is_dir():
         raise ProcessError("the folder in which the run was started is gone", path=cwd)
-    checkpoint = choosing.choose(saved, choosing.checked_word(request.get("checkpoint", "latest")), cwd=cwd)
-    base = before if checkpoint or not known.root_command else known.root_command
-    script = scripts.look(base, cwd)
+    wanted = choosing.checked_word(request.get("checkpoint", "latest"))
+    checkpoint = choosing.choose(saved, wanted, cwd=cwd)
     settings = {**_own_overrides(known), **overrides.checked(request.get("overrides") or {})}
-    command, arguments = overrides.with_overrides(base, settings, script, known.recorded)
-    added = succession.filled(script.args, restarting.places(checkpoint)) if checkpoint else []
-    command = succession.with_arguments(command, added)
+    command = _command(known, checkpoint, settings)
     bundle_env, hidden = known.environment()
     extra = _env(request)
-    plan: ResumePlan = {
+    return {
         "parent": _parent(known, checkpoint, request, settings),
         "checkpoint": checkpoint,
-        "command": command,
+        "command": command.words,
         "cwd": cwd,
         "env": {**_contract(known, checkpoint, settings), **extra},
         "bundle_env": bundle_env,
-        "missing": [name for name in hidden if name not in extra] + _hidden_words(command),
-        "guessed": added if script.is_guessed else [],
-        "contract": "og" if script.knows_og else "arguments" if script.args else "none",
-        "needs_confirmation": bool(added) and script.is_guessed and not _is_accepted(script, request),
-        "warnings": _warnings(known, script, checkpoint, set(settings) - set(arguments)),
+        "missing": [name for name in hidden if name not in extra] + _hidden_words(command.words),
+        **_guesses(command, request),
+        "contract": _way(known, command.script, checkpoint),
+        "warnings": _warnings(known, command, checkpoint, settings),
         "project": str(known.facts.get("project") or ""),
         "name": _name(known, request),
         "before": before,
         "overrides": settings,
-        "arguments": arguments,
+        "arguments": command.arguments,
         "facts": {name: known.facts[name] for name in HANDED_ON if known.facts.get(name)},
     }
-    return plan
+
+
+def _command(known: Origin, checkpoint: CheckpointOut | None, settings: Mapping[str, Any]) -> _Command:
+    """A run that begins anew begins as the first of its family did, without what og added to go on."""
+    base = known.command if checkpoint or not known.root_command else known.root_command
+    script = scripts.look(base, known.cwd)
+    words, arguments = overrides.with_overrides(base, settings, script, known.recorded)
+    added = succession.filled(script.args, restarting.places(checkpoint)) if checkpoint else []
+    return _Command(script, succession.with_arguments(words, added), arguments, added)
+
+
+def _guesses(command: _Command, request: ResumeRequest) -> ResumePlan:
+    """What of it nobody said; remembered as accepted when the request says so."""
+    script = command.script
+    if not (command.added and script.is_guessed):
+        return {"guessed": [], "needs_confirmation": False}
+    if request.get("confirmed"):
+        accepted.accept(script.digest, script.args)
+    known = bool(request.get("confirmed")) or accepted.is_accepted(script.digest, script.args)
+    return {"guessed": command.added, "needs_confirmation": not known}
+
+
+def _way(known: Origin, script: Script, checkpoint: CheckpointOut | None) -> str:
+    """How the script learns where to go on."""
+    if script.knows_og:
+        return "og"
+    if script.args:
+        return "arguments"
+    has_hooks = (known.facts.get("launch") or {}).get("hooks") is not False
+    formats = checkpoint["format"] if checkpoint is not None else None
+    return "framework" if has_hooks and script.framework and script.framework == formats else "none"
 
 
 def _own_overrides(known: Origin) -> dict[str, Any]:
     """A run that was resumed with other settings hands them on."""
     found = (known.facts.get("parent") or {}).get("overrides")
-    return dict(found) if isinstance(found, dict) else {}
+    kept = found.items() if isinstance(found, dict) else ()
+    return {name: value for name, value in kept if REDACTED not in str(value)}
 
 
 def _parent(
@@ -115,7 +151,7 @@ def _parent(
     for name in ("checkpoint_id", "step"):
         if checkpoint is not None and checkpoint.get(name) not in (None, ""):
             parent[name] = checkpoint.get(name)
-    return {**parent, "overrides": dict(settings)} if settings else parent
+    return {**parent, "overrides": redact_config(settings)} if settings else parent
 
 
 def _contract(known: Origin, checkpoint: CheckpointOut | None, settings: Mapping[str, Any]) -> dict[str, str]:
@@ -149,13 +185,6 @@ def _hidden_words(command: list[str]) -> list[str]:
     return found
 
 
-def _is_accepted(script: Script, request: ResumeRequest) -> bool:
-    if request.get("confirmed"):
-        accepted.accept(script.digest, script.args)
-        return True
-    return accepted.is_accepted(script.digest, script.args)
-
-
 def _name(known: Origin, request: ResumeRequest) -> str:
     given: Any = request.get("name")
     if given is not None and not (isinstance(given, str) and given.strip() and len(given) <= MAX_NAME):
@@ -167,14 +196,15 @@ def _name(known: Origin, request: ResumeRequest) -> str:
 
 
 def _warnings(
-    known: Origin, script: Script, checkpoint: CheckpointOut | None, unplaced: set[str]
+    known: Origin, command: _Command, checkpoint: CheckpointOut | None, settings: Mapping[str, Any]
 ) -> list[str]:
+    script, unplaced = command.script, set(settings) - set(command.arguments)
     found: list[str] = []
     if known.facts.get("status") == "running":
         found.append("the run is still going on")
     if not origin.is_here(known.facts):
         found.append(f"the run was one of {known.facts.get('host')}, not of this machine")
-    if checkpoint is not None and not script.knows_og and not script.args:
+    if checkpoint is not None and _way(known, script, checkpoint) == "none":
         found.append(
             "nothing tells how this script goes on from a checkpoint: it gets OG_RESUME_FROM and no argument;"
             ' og.toml can name one: [resume] args = ["--resume", "{path}"]'

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, cast
 
 from opengraphs.daemon.params import body_flag
 from opengraphs.errors import ProcessError
 from opengraphs.protocol.version import SCHEMA
+from opengraphs.sdk.redact import redact_value
 
 if TYPE_CHECKING:
     from opengraphs.daemon.app import Call
@@ -21,11 +23,17 @@ async def resume(call: Call) -> ResumeReply:
     launch = not body_flag(call.body, "dry_run") and call.body.get("launch") is not False
     body_flag(call.body, "confirmed")
     plan = await resuming.plan_resume(store, call.ref, cast("ResumeRequest", dict(call.body)))
-    if not launch:
-        return {"schema": SCHEMA, "plan": plan, "run_id": None}
-    _check_shown(plan)
-    child = await resuming.launch_resumed(store, plan["parent"]["run_id"], plan)
-    return {"schema": SCHEMA, "plan": plan, "run_id": child}
+    child: str | None = None
+    if launch:
+        _check_shown(plan)
+        child = await resuming.launch_resumed(store, plan["parent"]["run_id"], plan)
+    return {"schema": SCHEMA, "plan": _without_secrets(plan, call.body.get("env") or {}), "run_id": child}
+
+
+def _without_secrets(plan: ResumePlan, given: Mapping[str, str]) -> ResumePlan:
+    """A secret that came with the request does not go back, nor into anybody's log of replies."""
+    hidden = {name: redact_value(name, value) for name, value in given.items()}
+    return {**plan, "env": {**plan["env"], **hidden}}
 
 
 def _check_shown(plan: ResumePlan) -> None:
