@@ -65,3 +65,15 @@ def test_a_no_starts_nothing(user: OgUser, first: Path) -> None:
         screen.send("\r")
         assert screen.exit_code() == 130
     assert len(user.run_dirs()) == 1
+
+
+def test_a_screen_that_is_left_after_a_crash_does_not_wait_for_the_restart(user: OgUser) -> None:
+    words = ["run", "--run", "digits", "--restart-on-crash", "1", "--", "sh", "-c", "exit 3"]
+    env = {**user.env, "OG_RESTART_WAIT_S": "60"}
+    with Terminal([str(OG), *words], env=env, cwd=user.work) as screen:
+        screen.wait_for(lambda text: "failed" in text)
+        screen.send("q")
+        assert screen.exit_code() == 0
+        assert "goes on by itself" in screen.text()
+    assert user.og("stop", "digits").returncode == 0
+    assert len(user.run_dirs()) == 1

@@ -276,3 +276,20 @@ def test_a_runner_that_stays_is_small(runs: Runs) -> None:
     status = Path(f"/proc/{training.runner_pid}/status").read_text()
     assert int(status.split("VmRSS:")[1].split()[0]) < 20_000
     training.control.ask({"op": "release"})
+
+
+def test_an_order_takes_the_place_of_a_restart(runs: Runs) -> None:
+    training = runs.shell("exit 3", restart=restarting.wanted(2, wait_s=60.0))
+    training.ended()
+    folder, _ = launched(training, command=["true"])
+    assert facts(folder)["status"] == "finished"
+    training.leave()
+    assert len(runs.folders()) == 2
+
+
+def test_a_stop_of_an_ended_run_leaves_its_kept_runner_alone(runs: Runs) -> None:
+    training = kept(runs, "exit 0")
+    with pytest.raises(ControlError, match="has ended"):
+        training.control.stop()
+    folder, _ = launched(training, command=["true"])
+    assert facts(folder)["status"] == "finished"

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from opengraphs.cli.launching import Started
 
 WAIT_VARIABLE = "OG_RESTART_WAIT_S"
+_PATIENCE_S = 0.5
 
 
 def wanted(command: Sequence[str], tries: int, *, cwd: str | None = None) -> dict[str, Any] | None:
@@ -66,12 +67,28 @@ def _first_wait_s(usual: float) -> float:
     return seconds
 
 
+def _is_crash(started: Started, record: dict[str, Any] | None) -> bool:
+    return started.restarts and record is not None and record.get("code") != 0 and not record.get("stopped")
+
+
+def is_due(started: Started, record: dict[str, Any] | None) -> bool:
+    """Whether a run that has ended goes on after its crash, or has done so; nobody waits for it."""
+    if not _is_crash(started, record):
+        return False
+    try:
+        return Control(started.control_socket).ask({"op": "next"}, timeout_s=_PATIENCE_S)["next"] is not None
+    except TimeoutError:
+        return True
+    except OSError:
+        return False
+
+
 def successor(started: Started, record: dict[str, Any] | None) -> Started | None:
     """The run that goes on from one that crashed, once it runs; None when there will be none.
 
     ctrl-c while it is waited for calls it off.
     """
-    if not started.restarts or record is None or record.get("code") == 0 or record.get("stopped"):
+    if not _is_crash(started, record):
         return None
     control = Control(started.control_socket)
     try:

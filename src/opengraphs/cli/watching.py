@@ -172,11 +172,12 @@ def _has_ended(started: Started) -> bool:
 def _left_after_end(started: Started) -> int:
     """The screen was left behind a run that has ended; one that goes on after its crash does so without us."""
     record = _end(started)
-    later = restarts.successor(started, record)
-    if later is None:
-        return _code_of(record, started)
-    output.say(views.attach_line(later.name, later.run_id))
-    return 0
+    if restarts.is_due(started, record):
+        output.say(
+            f"{started.name} crashed and goes on by itself; og list shows the run, og stop calls it off"
+        )
+        return 0
+    return _code_of(record, started)
 
 
 def _end(started: Started) -> dict[str, Any] | None:

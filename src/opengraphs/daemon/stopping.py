@@ -45,8 +45,8 @@ async def stop_run(run: Mapping[str, Any], *, grace_s: float) -> None:
 
 async def _is_called_off(run_dir: Path) -> bool:
     """Whether a run that crashed was about to be restarted, and now is not."""
-    reply = await ask_runner(run_dir, {"op": "release"})
-    return bool(reply and reply.get("called_off"))
+    reply = await ask_runner(run_dir, {"op": "stop"})
+    return bool(reply and reply.get("ok"))
 
 
 def _signal(run: Mapping[str, Any], grace_s: float) -> None:

@@ -100,4 +100,4 @@ class Answers:
 
     def _called_off(self) -> dict[str, Any] | None:
         """A training that ended by a crash is stopped by not going on with it."""
-        return {"ok": True, "stopping": True} if self._runner.stay().release() else None
+        return {"ok": True, "stopping": True} if self._runner.stay().call_off() else None

@@ -53,17 +53,23 @@ class Stay:
 
     def release(self) -> bool:
         """Leave as soon as the training has ended. Returns whether a restart was called off."""
-        called_off = _is_due(self._restart)
-        for timer in (self._timer, self._restart):
-            if timer is not None:
-                timer.cancel()
+        if self._timer is not None:
+            self._timer.cancel()
+        return self.call_off()
+
+    def call_off(self) -> bool:
+        """Make no restart. Returns whether one was due."""
+        if self._restart is None or not _is_due(self._restart):
+            return False
+        self._restart.cancel()
         self._tell_next(None)
-        return called_off
+        return True
 
     def launch(self, order: dict[str, Any]) -> Later | dict[str, Any]:
-        """Launch on somebody's order."""
+        """Launch on somebody's order, which takes the place of a restart that is due."""
         if self._launching:
             return failure("another launch is under way")
+        self.call_off()
         reply = Later()
         self._begin(order, lambda answer: self._ordered(answer, reply))
         return reply
