@@ -38,13 +38,19 @@ def trained(user: OgUser, source: str, *words: str, **env: str) -> Path:
     (user.work / "train.py").write_text(source)
     done = user.og("run", "--run", "gpt", "train.py", *words, **env)
     assert done.returncode == 0, done.stderr
-    folder = user.run_dirs()[-1]
+    folder = last_run(user)
     wait_until((folder / "bundle" / "machine.json").exists, within_s=20, what="its bundle")
     return folder
 
 
+def by_age(user: OgUser) -> list[Path]:
+    """Run folders, oldest first: ids of one second tell nothing about it."""
+    folders = [folder for folder in user.run_dirs() if (folder / "run.json").exists()]
+    return sorted(folders, key=lambda folder: str(facts(folder)["created_at"]))
+
+
 def last_run(user: OgUser) -> Path:
-    return max(user.run_dirs(), key=lambda folder: facts(folder)["created_at"])
+    return by_age(user)[-1]
 
 
 # -- og resume ------------------------------------------------------------------------------------
@@ -154,8 +160,8 @@ def test_it_goes_on_when_terminal_and_daemon_are_gone(user: OgUser) -> None:
     started.kill()
     started.communicate()
     (user.work / "hold").unlink()
-    wait_until(lambda: len(user.run_dirs()) >= 3 or None, within_s=30, what="two restarts")
-    second, third = sorted(user.run_dirs()[1:], key=lambda folder: facts(folder)["created_at"])[:2]
+    wait_until(lambda: len(by_age(user)) >= 3 or None, within_s=30, what="two restarts")
+    second, third = by_age(user)[1:3]
     assert steps(second)[0] == 6
     assert facts(second)["parent"]["reason"] == "crash"
     wait_until(lambda: steps(third) or None, within_s=20, what="the third run's steps")
