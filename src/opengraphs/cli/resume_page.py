@@ -16,7 +16,6 @@ from opengraphs.errors import UsageError
 if TYPE_CHECKING:
     from opengraphs.protocol.resuming import ResumePlan
 
-STILL_RUNS = "the run is still going on"
 _CONTRACTS = {
     "og": "asks og where to go on",
     "arguments": "goes on by arguments",
@@ -77,11 +76,6 @@ def _marker(ink: output.Ink) -> Callable[[str], str]:
 def missing(plan: ResumePlan) -> list[str]:
     """What neither the bundle nor this shell has."""
     return [name for name in plan["missing"] if name not in os.environ]
-
-
-def still_runs(plan: ResumePlan) -> bool:
-    """Whether the run it would go on from has not ended."""
-    return STILL_RUNS in plan["warnings"]
 
 
 def confirm(plan: ResumePlan, *, yes: bool) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import click
@@ -12,8 +11,10 @@ from opengraphs.cli import completing, output, resume_page, targets, views, watc
 from opengraphs.cli.launching import start_planned
 from opengraphs.cli.options import og_command, store, view
 from opengraphs.cli.restarts import wanted
+from opengraphs.client.sync import Client
 from opengraphs.errors import ProcessError
 from opengraphs.protocol.resuming import ResumePlan, ResumeRequest
+from opengraphs.protocol.version import SCHEMA
 from opengraphs.resuming import overrides
 
 
@@ -79,24 +80,30 @@ def command(
     if name is not None:
         request["name"] = name
     with clients.connect(store=target.store) as client:
-        plan = client.resume(target.ref, {**request, "dry_run": True})["plan"]
         if dry_run:
-            return _tell(plan, as_json=as_json)
-        _check(plan)
-        if not as_json:
-            resume_page.say(plan)
-        resume_page.confirm(plan, yes=yes)
-        # What was shown is what is started: the run and the checkpoint by their ids, not by words that may mean others by now.
-        pinned: ResumeRequest = {**request, "checkpoint": _exactly(plan), "launch": False, "confirmed": True}
-        plan = client.resume(plan["parent"]["run_id"], pinned)["plan"]
+            return _tell(client.resume(target.ref, {**request, "dry_run": True})["plan"], as_json=as_json)
+        plan = _agreed(client, target.ref, request, yes=yes, is_silent=as_json)
     restart = wanted(plan["command"], restart_on_crash, cwd=plan["cwd"])
-    started = start_planned(plan, Path(target.store), restart=restart)
+    started = start_planned(plan, target.store, restart=restart)
     if as_json:
-        output.put_json({"schema": 1, "plan": plan, "run_id": started.run_id})
+        output.put_json({"schema": SCHEMA, "plan": plan, "run_id": started.run_id})
         return 0
     if detach:
         return watching.leave_running(started)
     return watching.show_screen(started, look) if on_screen else watching.print_output(started)
+
+
+def _agreed(client: Client, ref: str, request: ResumeRequest, *, yes: bool, is_silent: bool) -> ResumePlan:
+    """The plan, once it can be started here and nobody has anything against it."""
+    plan = client.resume(ref, {**request, "dry_run": True})["plan"]
+    parent = plan["parent"]["run_id"]
+    _check(plan, str(client.run(parent)["status"]))
+    if not is_silent:
+        resume_page.say(plan)
+    resume_page.confirm(plan, yes=yes)
+    # What was shown is started: run and checkpoint by what they are, not by words that may mean others by now.
+    exact: ResumeRequest = {**request, "checkpoint": _exactly(plan), "launch": False, "confirmed": True}
+    return client.resume(parent, exact)["plan"]
 
 
 def _exactly(plan: ResumePlan) -> str:
@@ -106,13 +113,13 @@ def _exactly(plan: ResumePlan) -> str:
 
 def _tell(plan: ResumePlan, *, as_json: bool) -> int:
     if as_json:
-        output.put_json({"schema": 1, "plan": plan, "run_id": None})
+        output.put_json({"schema": SCHEMA, "plan": plan, "run_id": None})
     else:
         resume_page.put(plan)
     return 0
 
 
-def _check(plan: ResumePlan) -> None:
+def _check(plan: ResumePlan, status: str) -> None:
     """Refuse what cannot be started here.
 
     Raises:
@@ -124,5 +131,5 @@ def _check(plan: ResumePlan) -> None:
             f"only the shell that started the run had {', '.join(missing)}",
             hint="set the variables here; an argument is given with --set NAME=VALUE",
         )
-    if resume_page.still_runs(plan):
+    if status == "running":
         raise ProcessError("the run is still going on", hint=f"og stop {plan['parent']['run_id']}")

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 REASONS = ("user", "crash", "auto", "rollback")
 MAX_NAME = 200
-BUNDLE_S = 10.0
+BUNDLE_S = 5.0
 _LOOK_S = 0.05
 
 
