@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import sys
 from collections.abc import Iterator
@@ -242,6 +243,22 @@ def test_tries_are_counted(runs: Runs) -> None:
     assert third is not None
     assert next_of(Control(third["control_socket"])) is None
     assert len(runs.folders()) == 3
+
+
+def test_what_a_crashed_training_left_running_ends_before_the_restart(runs: Runs) -> None:
+    training = runs.shell("sleep 600 & echo helper $!; exit 3", restart=restarting.wanted(1, wait_s=60.0))
+    training.ended()
+    helper = int(training.says("helper").split()[1])
+    wait_for(lambda: not alive(helper), what="end of the helper")
+
+
+def test_a_run_that_was_removed_is_not_restarted(runs: Runs) -> None:
+    training = runs.shell("exit 3", restart=restarting.wanted(1, wait_s=3.0))
+    wait_for((training.folder / "bundle" / "machine.json").exists, what="its bundle")
+    wait_for(lambda: not training.lock_held(), what="its end")
+    shutil.rmtree(training.folder)
+    training.leave()
+    assert runs.folders() == []
 
 
 @pytest.mark.parametrize("script", ["exit 0", "exit 130", "kill -INT $$"])

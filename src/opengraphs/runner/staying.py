@@ -104,6 +104,9 @@ class Stay:
 
     def _go_on(self) -> None:
         runner = self._runner
+        if not os.path.isdir(runner.run_dir):  # somebody removed the run
+            self._tell_next(None)
+            return
         self._begin(restarting.order(runner.spec, runner.run_file.facts), self._restarted)
 
     def _restarted(self, answer: dict[str, Any]) -> None:

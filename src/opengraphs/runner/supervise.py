@@ -305,6 +305,7 @@ class Runner:
 
     def _begin_restart(self, record: dict[str, Any]) -> None:
         if self._is_to_go_on(record):
+            children.signal_group(self.child.pid, signals.SIGTERM)  # helpers left behind would share the GPU
             self.stay().restart_later()
         elif self._stay is not None:
             self._stay.no_restart()
