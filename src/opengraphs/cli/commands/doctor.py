@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 import tempfile
+import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import cast
@@ -22,6 +23,7 @@ from opengraphs.protocol.runs import Check
 from opengraphs.protocol.version import SCHEMA
 
 PROBLEMS = 1
+REMOVE_S = 10.0
 _MARKS = {"ok": ("ok  ", "green"), "warn": ("warn", "yellow"), "fail": ("fail", "red")}
 
 
@@ -122,7 +124,15 @@ def resume(
         if keep:
             output.say(f"og: the runs of the trial: og list --store {folder}")
         else:
-            shutil.rmtree(folder, ignore_errors=True)
+            _remove(folder)
+
+
+def _remove(folder: Path) -> None:
+    """The trial's store; a runner and ogd may still be writing how its runs ended."""
+    deadline = time.monotonic() + REMOVE_S
+    while folder.exists() and time.monotonic() < deadline:
+        shutil.rmtree(folder, ignore_errors=True)
+        time.sleep(0.05)
 
 
 def _what(words: list[str], store: str | None) -> tuple[list[str], str, dict[str, str]]:
