@@ -69,6 +69,8 @@ def shell(ogd: Ogd, tmp_path: Path) -> dict[str, str]:
         ogd.store,
         metrics={"train/loss": [2.0, 1.0, 0.5], "train/tokens": [512, 1024, 1536]},
         config={"lr": 0.1},
+        command=["true", "--lr", "0.1"],
+        cwd="/",
     )
     other = make_run(ogd.store, metrics={"train/loss": [2.0, 0.5]}, config={"lr": 0.2})
     (run / "stdout.log").write_text("step 1\nan error came\nstep 2\n")

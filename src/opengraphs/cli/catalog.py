@@ -41,6 +41,7 @@ COMMANDS: dict[str, Entry] = {
     "archive": Entry("archive", "Put runs out of sight, and back."),
     "rm": Entry("rm", "Move runs to the trash, and back."),
     "import": Entry("import_", "Copy runs of wandb, TensorBoard, CSV, … into the store."),
+    "resume": Entry("resume", "Go on from a checkpoint of a run, as a new run."),
     "stop": Entry("stop", "Stop a run."),
     "top": Entry("top", "This machine now: CPU, memory, GPUs, processes."),
     "ingest": Entry("ingest", "Let Trackio clients of any language write into og."),
@@ -57,7 +58,7 @@ ALIASES = {"-r": "run", "-t": "tail"}
 HOME = "view"
 """The command behind a bare `og` and `og PATH`."""
 
-SCREENS = (*VIEWS, "run", "watch", "demo", "top")
+SCREENS = (*VIEWS, "run", "watch", "resume", "demo", "top")
 """Commands that may open a screen."""
 
 EXAMPLES = (

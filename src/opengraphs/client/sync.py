@@ -32,6 +32,7 @@ from opengraphs.protocol.compare import (
     GroupRequest,
 )
 from opengraphs.protocol.control import StopReply
+from opengraphs.protocol.resuming import ResumeReply, ResumeRequest
 from opengraphs.protocol.runs import (
     EventReply,
     EventRequest,
@@ -187,6 +188,10 @@ class Client:
     def stop(self, ref: str, *, grace_s: float = 10.0) -> StopReply:
         """`POST /runs/{ref}/stop`: TERM now, KILL after `grace_s`."""
         return cast("StopReply", self.post(run_path(ref, "stop"), {"grace_s": grace_s}))
+
+    def resume(self, ref: str, request: ResumeRequest) -> ResumeReply:
+        """`POST /runs/{ref}/resume`."""
+        return cast("ResumeReply", self.post(run_path(ref, "resume"), dict(request)))
 
     def fields(self, q: str = "", *, limit: int = 100) -> FieldsReply:
         """`GET /runs/fields`: what filters and sort keys may name."""

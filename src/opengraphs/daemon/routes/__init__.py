@@ -17,6 +17,7 @@ from opengraphs.daemon.routes import (
     ingest,
     logs,
     meta,
+    resuming,
     runs,
     series,
     sources,
@@ -27,7 +28,7 @@ from opengraphs.protocol.alerts import AckRequest
 from opengraphs.protocol.compare import CompareRequest, DiffRequest, GroupRequest
 from opengraphs.protocol.control import ShutdownRequest, StopRequest
 from opengraphs.protocol.ingest import IngestRequest
-from opengraphs.protocol.resuming import PinRequest
+from opengraphs.protocol.resuming import PinRequest, ResumeRequest
 from opengraphs.protocol.runs import EventRequest, PatchRequest
 from opengraphs.protocol.series import SeriesRequest
 from opengraphs.protocol.sources import AttachRequest
@@ -54,6 +55,7 @@ ROUTES: tuple[Endpoint, ...] = (
     Endpoint("GET", "/runs/{ref}/checkpoints", checkpoints.page),
     Endpoint("POST", "/runs/{ref}/checkpoints", checkpoints.keep, body=tuple(PinRequest.__annotations__)),
     Endpoint("POST", "/runs/{ref}/stop", runs.stop, body=tuple(StopRequest.__annotations__)),
+    Endpoint("POST", "/runs/{ref}/resume", resuming.resume, body=tuple(ResumeRequest.__annotations__)),
     Endpoint("GET", "/runs/{ref}/events", runs.events, query=("since", "limit")),
     Endpoint("POST", "/runs/{ref}/events", edits.add_event, body=tuple(EventRequest.__annotations__)),
     Endpoint(
