@@ -54,6 +54,18 @@ def test_no_project_says_where_a_key_comes_from_or_goes_to(
     assert caught.value.path.endswith("og.toml")
 
 
+@pytest.mark.parametrize("own", ['api_key_cmd = "pass show x"', 'base_url = "http://127.0.0.1:1/v1"'])
+def test_no_project_carries_the_users_key_to_another_provider(
+    own: str, env: dict[str, str], tmp_path: Path
+) -> None:
+    user_file(env, f'model = "openai/gpt"\n{own}')
+    cwd = project(tmp_path, 'model = "openrouter/x"')
+    with pytest.raises(UsageError, match="may not change the provider to openrouter"):
+        load_settings(env, cwd=cwd)
+    (cwd.parent / "og.toml").write_text('[agent]\nmodel = "openai/other"\n')
+    assert load_settings(env, cwd=cwd)[:2] == ("openai", "other")
+
+
 def test_a_model_may_name_its_provider_and_may_have_slashes_of_its_own(
     env: dict[str, str], tmp_path: Path
 ) -> None:

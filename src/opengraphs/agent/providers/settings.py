@@ -101,7 +101,10 @@ def load_settings(env: Mapping[str, str] | None = None, *, cwd: Path | None = No
     values: dict[str, Any] = {}
     origin: dict[str, str] = {}
     for path, is_project in _files(environ, cwd):
-        for key, value in _checked(_table(path), path, is_project=is_project).items():
+        found = _checked(_table(path), path, is_project=is_project)
+        if is_project:
+            _keep_provider(found, values, path)
+        for key, value in found.items():
             values[key], origin[key] = value, str(path)
     for variable, key in ENVIRONMENT.items():
         if environ.get(variable):
@@ -152,6 +155,19 @@ def _checked(table: Mapping[str, Any], path: Path, *, is_project: bool) -> dict[
             )
         found[key] = value
     return found
+
+
+def _keep_provider(found: Mapping[str, Any], users: Mapping[str, Any], path: Path) -> None:
+    """A project's `provider/model` must not carry the user's key, or address, to another provider."""
+    before, slash, _ = str(found.get("model", "")).partition("/")
+    if not slash or before not in PROVIDERS or users.get("provider"):
+        return
+    if any(users.get(key) for key in USERS_OWN) and str(users.get("model", "")).partition("/")[0] != before:
+        raise UsageError(
+            f"agent.model may not change the provider to {before} in a project",
+            hint="your key or address was chosen for another: put the model into your own config.toml",
+            path=str(path),
+        )
 
 
 def _is_number(value: object) -> bool:
