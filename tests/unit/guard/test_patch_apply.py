@@ -138,6 +138,11 @@ def test_what_replace_repeats_from_outside_of_search_is_refused() -> None:
     assert one("# c\na\n", ("# c\na\n", "# c\n# c\na\n")).after == "# c\n# c\na\n"
 
 
+def test_tabs_in_a_file_of_spaces_are_refused_and_the_reverse() -> None:
+    assert "has tabs" in refused(SCRIPT, ("        loss = model()\n", "        loss = model()\n\tclip()\n"))
+    assert "has spaces" in refused("def f():\n\tx\n", ("\tx\n", "\tx\n    y\n"))
+
+
 def test_blocks_may_share_context() -> None:
     text = "".join(f"{n}\n" for n in range(9))
     assert one(text, ("1\n2\n3\n", "x\n2\n3\n"), ("3\n4\n5\n", "3\n4\ny\n")).after == text.replace(

@@ -145,8 +145,18 @@ class _File:
             ]
         except Refused as refused:
             raise EditError([Problem(number, self.path, str(refused), [])]) from None
+        self._refuse_other_blanks(number, changes)
         self._refuse_repeated(number, hit.line, hit.line + len(search), changes)
         return Found(number, hit.rung, hit.line, hit.line + len(search), changes)
+
+    def _refuse_other_blanks(self, number: int, changes: Sequence[Change]) -> None:
+        """Tabs in a file of spaces, or the reverse: in Python they mean something else, or nothing at all."""
+        indents = {line[0] for line in self.pieces if line[:1] in ("\t", " ") and line.strip()}
+        for line in (line for change in changes for line in change.lines):
+            tab = "\t" in line and "\t" not in self.before
+            if tab or (line[:1] == " " and indents == {"\t"}):
+                message = f"{line.strip()[:60]!r} has {'tabs' if tab else 'spaces'}, which the file does not"
+                raise EditError([Problem(number, self.path, message, [])])
 
     def _refuse_repeated(self, number: int, start: int, end: int, changes: Sequence[Change]) -> None:
         """New lines at the edge of a block that stand just outside of it: SEARCH has left them out."""

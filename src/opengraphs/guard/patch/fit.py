@@ -31,7 +31,7 @@ class Fit:
         self.shift, self.deeper = hit.shift, hit.deeper
         self.strips = hit.rung != "exact" and _spaces_added(search, own)
         self.signs = _signs(search, replace, own, steps)
-        if self.shift and _shallowest(search) != _shallowest(replace):
+        if self.shift and _disagree(search, replace, steps):
             raise Refused(
                 "SEARCH is indented otherwise than the file, and REPLACE otherwise than SEARCH: write both as the file has it"
             )
@@ -77,6 +77,13 @@ def _signs(search: Sequence[str], replace: Sequence[str], own: Sequence[str], st
             f"REPLACE has {' '.join(map(repr, unsure))}: use the quotes, dashes and spaces of the file"
         )
     return signs
+
+
+def _disagree(search: Sequence[str], replace: Sequence[str], steps: Steps) -> bool:
+    """Whether REPLACE may be indented by another rule than SEARCH, so that shifting both would be wrong for one."""
+    moved = {line.strip() for i, j, _, _ in steps for line in search[i:j] if line.strip()}
+    again = any(line.strip() in moved for _, _, k, m in steps for line in replace[k:m])
+    return again or _shallowest(search) != _shallowest(replace)
 
 
 def _shallowest(lines: Sequence[str]) -> str:

@@ -151,6 +151,7 @@ class _Hunk:
             at += 1
         rest = next((line for line in lines[at:] if line and line != _NO_NEWLINE), "")
         goes_on = rest.startswith((" ", "+", "-")) and not rest.startswith("--- ")
+        goes_on |= not lines[at].startswith(("@@", "--- ", "diff --git ", "\\")) and bool(lines[at])
         if goes_on or (len(self.old), len(self.new)) != (old, new):
             raise self.wrong("the counts in its @@ line are wrong: put the diff into a ```diff fence")
         while at < len(lines) and lines[at] in ("", _NO_NEWLINE):
