@@ -135,6 +135,7 @@ def test_blocks_that_reach_into_each_other_are_refused() -> None:
 def test_what_replace_repeats_from_outside_of_search_is_refused() -> None:
     assert "stands beside SEARCH" in refused("# c\na\n", ("a\n", "# c\nb\n"))
     assert "stands beside SEARCH" in refused("a\n# c\n", ("a\n", "b\n# c\n"))
+    assert "stands beside SEARCH" in refused("# c\n# d\na\n", ("a\n", "# c\n# d\nb\na\n"))
     assert one("# c\na\n", ("# c\na\n", "# c\n# c\na\n")).after == "# c\n# c\na\n"
 
 

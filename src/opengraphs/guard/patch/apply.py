@@ -163,7 +163,8 @@ class _File:
         for change in changes:
             beside = self.pieces[start - 1 : start] if start and change.start == start else []
             beside += self.pieces[end : end + 1] if change.end == end else []
-            mine = {line.rstrip() for line in (*change.lines[:1], *change.lines[-1:])}
+            edges = {line.rstrip() for line in (*change.lines[:1], *change.lines[-1:])}
+            mine = edges | {line.rstrip() for line in change.lines if line.strip()}
             twice = next((line.strip() for line in beside if line.rstrip() in mine), None)
             if twice is not None:
                 what = repr(twice[:60]) if twice else "an empty line"
