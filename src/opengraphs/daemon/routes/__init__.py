@@ -10,6 +10,7 @@ from opengraphs.daemon.app import Endpoint
 from opengraphs.daemon.routes import (
     alerting,
     alerts,
+    auto,
     checkpoints,
     compare,
     edits,
@@ -78,6 +79,7 @@ ROUTES: tuple[Endpoint, ...] = (
     Endpoint("POST", "/alerts/check", alerting.check, body=tuple(CheckRequest.__annotations__)),
     Endpoint("POST", "/alerts/replay", alerting.replay, body=tuple(ReplayRequest.__annotations__)),
     Endpoint("POST", "/alerts/test", alerting.test),
+    Endpoint("GET", "/auto/audit", auto.audit, query=("run", "from", "limit")),
     Endpoint("GET", "/trash", edits.trash, query=("limit",)),
     Endpoint("POST", "/trash/{ref}/restore", edits.restore),
     Endpoint("DELETE", "/trash/{ref}", edits.purge),
