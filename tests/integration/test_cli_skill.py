@@ -18,10 +18,12 @@ LINES = re.findall(r"^ {4,}(og .*)$", skill_text(), re.MULTILINE)
 @pytest.mark.parametrize("line", LINES)
 def test_every_command_in_it_is_one(line: str) -> None:
     """Parsed by the command itself, without being run."""
-    context, found = click.Context(og), og
+    found: click.Command | None = og
     words = shlex.split(line)[1:]
     while isinstance(found, click.Group):
-        found = found.get_command(context, words.pop(0))
+        context = click.Context(found)
+        found.parse_args(context, words)  # `og checkpoints RUN` is `og checkpoints list RUN`
+        _, found, words = found.resolve_command(context, [*context._protected_args, *context.args])
     assert found is not None, line
     found.make_context(found.name, words)
 
