@@ -70,8 +70,11 @@ def shell(ogd: Ogd, tmp_path: Path) -> dict[str, str]:
         metrics={"train/loss": [2.0, 1.0, 0.5], "train/tokens": [512, 1024, 1536]},
         config={"lr": 0.1},
         command=["true", "--lr", "0.1"],
-        cwd="/",
+        cwd=str(tmp_path / "project"),
+        script="train.py",
     )
+    (tmp_path / "project").mkdir()
+    (tmp_path / "project" / "train.py").write_text("lr = 0.1\n")
     other = make_run(ogd.store, metrics={"train/loss": [2.0, 0.5]}, config={"lr": 0.2})
     (run / "stdout.log").write_text("step 1\nan error came\nstep 2\n")
     sample = {"time": 1.0, "step": 1, "rank": 0, "name": "eval", "columns": {"prompt": "2+2"}}

@@ -129,8 +129,8 @@ def test_a_trial_that_is_ended_leaves_nothing_behind(user: OgUser) -> None:
     trial.terminate()
     trial.communicate(timeout=60)
     assert trial.returncode == 130
-    assert trainings(user) == []
-    assert not list(user.home.glob("og-trial-*"))
+    wait_until(lambda: not trainings(user), within_s=20, what="the end of what the trial started")
+    wait_until(lambda: not list(user.home.glob("og-trial-*")), within_s=20, what="an empty place")
 
 
 def trainings(user: OgUser) -> list[str]:

@@ -50,6 +50,7 @@ COMMANDS: dict[str, Entry] = {
     "doctor": Entry("doctor", "Check this machine, the store and the daemon."),
     "daemon": Entry("daemon", "Start, stop and look at the background daemon."),
     "config": Entry("config", "Show the settings in force and where each comes from."),
+    "mcp": Entry("mcp", "Serve runs, metrics and logs as tools to a coding agent."),
     "skill": Entry("skill", "Print what a coding agent needs to know about og."),
     "completion": Entry("completion", "Print a completion script for bash, zsh or fish."),
 }

@@ -15,6 +15,7 @@ from opengraphs.daemon.routes import (
     compare,
     edits,
     events,
+    files,
     ingest,
     logs,
     meta,
@@ -96,6 +97,7 @@ ROUTES: tuple[Endpoint, ...] = (
     Endpoint("POST", "/group", compare.group, body=tuple(GroupRequest.__annotations__)),
     Endpoint("POST", "/diff", compare.diff, body=tuple(DiffRequest.__annotations__)),
     Endpoint("GET", "/runs/{ref}/points", series.points, query=("metric", "after", "limit", "ranks")),
+    Endpoint("GET", "/runs/{ref}/file", files.read, query=("path", "from", "lines")),
     Endpoint("GET", "/runs/{ref}/system", series.system, query=("columns", "keys", "host", "from", "to")),
     Endpoint(
         "GET",
