@@ -10,9 +10,11 @@ from opengraphs.daemon.app import Endpoint
 from opengraphs.daemon.routes import (
     alerting,
     alerts,
+    chat,
     compare,
     edits,
     events,
+    files,
     ingest,
     logs,
     meta,
@@ -23,6 +25,7 @@ from opengraphs.daemon.routes import (
 )
 from opengraphs.protocol.alerting import CheckRequest, ReplayRequest, SilenceRequest
 from opengraphs.protocol.alerts import AckRequest
+from opengraphs.protocol.chat import ForkRequest, InterruptRequest, ItemsRequest, SendRequest
 from opengraphs.protocol.compare import CompareRequest, DiffRequest, GroupRequest
 from opengraphs.protocol.control import ShutdownRequest, StopRequest
 from opengraphs.protocol.ingest import IngestRequest
@@ -94,6 +97,15 @@ ROUTES: tuple[Endpoint, ...] = (
         logs.log,
         query=("from", "lines", "grep", "matches", "direction", "follow", "raw", "at_step", "at_time"),
     ),
+    Endpoint("GET", "/runs/{ref}/file", files.read, query=("path", "from", "lines")),
+    Endpoint("POST", "/chat/send", chat.send, body=tuple(SendRequest.__annotations__)),
+    Endpoint("GET", "/chat/stream", chat.stream, query=("session_id", "since", "follow")),
+    Endpoint("GET", "/chat/sessions", chat.sessions, query=("run", "limit")),
+    Endpoint("POST", "/chat/interrupt", chat.interrupt, body=tuple(InterruptRequest.__annotations__)),
+    Endpoint("POST", "/chat/fork", chat.fork, body=tuple(ForkRequest.__annotations__)),
+    Endpoint("GET", "/agent", chat.agent),
+    Endpoint("GET", "/agent/work", chat.work, query=("token",)),
+    Endpoint("POST", "/agent/items", chat.items, body=tuple(ItemsRequest.__annotations__)),
     Endpoint("GET", "/ingest", ingest.status),
     Endpoint("POST", "/ingest", ingest.start, body=tuple(IngestRequest.__annotations__)),
     Endpoint("DELETE", "/ingest", ingest.stop),
