@@ -40,7 +40,7 @@ DEADLINE_S = 10.0
 class FakeSource(FakeRuns, FakeMachine, FakeCompared, FakeLists):
     """Answers the routes the UI asks."""
 
-    async def get(self, path: str, **query: Any) -> dict[str, Any]:
+    async def get(self, path: str, /, **query: Any) -> dict[str, Any]:
         return await self._answer(path, query)
 
     async def post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:

@@ -69,7 +69,7 @@ class AsyncClient:
     ) -> None:
         await self.close()
 
-    async def get(self, path: str, **query: Any) -> dict[str, Any]:
+    async def get(self, path: str, /, **query: Any) -> dict[str, Any]:
         """The reply to `GET path`; `store` is added to the query, None values are left out."""
         return await self._ask("GET", self._target(path, query), b"")
 

@@ -106,7 +106,7 @@ class Client:
 
     # any route
 
-    def get(self, path: str, **query: Any) -> dict[str, Any]:
+    def get(self, path: str, /, **query: Any) -> dict[str, Any]:
         """The reply to `GET path`; `store` is added to the query, None values are left out."""
         return self._ask("GET", self._target(path, query), None)
 

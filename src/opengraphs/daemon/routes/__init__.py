@@ -104,6 +104,7 @@ ROUTES: tuple[Endpoint, ...] = (
     Endpoint("POST", "/chat/interrupt", chat.interrupt, body=tuple(InterruptRequest.__annotations__)),
     Endpoint("POST", "/chat/fork", chat.fork, body=tuple(ForkRequest.__annotations__)),
     Endpoint("GET", "/agent", chat.agent),
+    Endpoint("GET", "/agent/preview", chat.preview, query=("run", "text")),
     Endpoint("GET", "/agent/work", chat.work, query=("token",)),
     Endpoint("POST", "/agent/items", chat.items, body=tuple(ItemsRequest.__annotations__)),
     Endpoint("GET", "/ingest", ingest.status),

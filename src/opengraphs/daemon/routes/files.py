@@ -40,8 +40,11 @@ async def read(call: Call) -> Mapping[str, Any]:
 def _text(facts: Mapping[str, Any], store: Path, path: str) -> str:
     from opengraphs.daemon.agentsettings import agent_table
     from opengraphs.guard.policy import Refused, open_readable, reading_policy
+    from opengraphs.guard.project import place_of
     from opengraphs.redaction import Redactor, secret_values
 
+    if path == facts.get("script"):  # as run.json has it: of the working folder, or absolute
+        path = place_of(facts).script or path
     policy = reading_policy(facts, settings=agent_table(str(facts.get("cwd") or "")), store=store)
     try:
         text = open_readable(policy, path)
