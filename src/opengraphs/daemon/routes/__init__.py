@@ -11,6 +11,7 @@ from opengraphs.daemon.routes import (
     alerting,
     alerts,
     auto,
+    chat,
     checkpoints,
     compare,
     edits,
@@ -27,6 +28,7 @@ from opengraphs.daemon.routes import (
 )
 from opengraphs.protocol.alerting import CheckRequest, ReplayRequest, SilenceRequest
 from opengraphs.protocol.alerts import AckRequest
+from opengraphs.protocol.chat import ForkRequest, InterruptRequest, ItemsRequest, SendRequest
 from opengraphs.protocol.compare import CompareRequest, DiffRequest, GroupRequest
 from opengraphs.protocol.control import ShutdownRequest, StopRequest
 from opengraphs.protocol.ingest import IngestRequest
@@ -97,7 +99,6 @@ ROUTES: tuple[Endpoint, ...] = (
     Endpoint("POST", "/group", compare.group, body=tuple(GroupRequest.__annotations__)),
     Endpoint("POST", "/diff", compare.diff, body=tuple(DiffRequest.__annotations__)),
     Endpoint("GET", "/runs/{ref}/points", series.points, query=("metric", "after", "limit", "ranks")),
-    Endpoint("GET", "/runs/{ref}/file", files.read, query=("path", "from", "lines")),
     Endpoint("GET", "/runs/{ref}/system", series.system, query=("columns", "keys", "host", "from", "to")),
     Endpoint(
         "GET",
@@ -105,6 +106,16 @@ ROUTES: tuple[Endpoint, ...] = (
         logs.log,
         query=("from", "lines", "grep", "matches", "direction", "follow", "raw", "at_step", "at_time"),
     ),
+    Endpoint("GET", "/runs/{ref}/file", files.read, query=("path", "from", "lines")),
+    Endpoint("POST", "/chat/send", chat.send, body=tuple(SendRequest.__annotations__)),
+    Endpoint("GET", "/chat/stream", chat.stream, query=("session_id", "since", "follow")),
+    Endpoint("GET", "/chat/sessions", chat.sessions, query=("run", "limit")),
+    Endpoint("POST", "/chat/interrupt", chat.interrupt, body=tuple(InterruptRequest.__annotations__)),
+    Endpoint("POST", "/chat/fork", chat.fork, body=tuple(ForkRequest.__annotations__)),
+    Endpoint("GET", "/agent", chat.agent),
+    Endpoint("GET", "/agent/preview", chat.preview, query=("run", "text")),
+    Endpoint("GET", "/agent/work", chat.work, query=("token",)),
+    Endpoint("POST", "/agent/items", chat.items, body=tuple(ItemsRequest.__annotations__)),
     Endpoint("GET", "/ingest", ingest.status),
     Endpoint("POST", "/ingest", ingest.start, body=tuple(IngestRequest.__annotations__)),
     Endpoint("DELETE", "/ingest", ingest.stop),
