@@ -30,6 +30,8 @@ COMMANDS: dict[str, Entry] = {
     "diff": Entry("diff", "What is different about runs, and did it help."),
     "export": Entry("export", "Write metrics as CSV, JSON or Parquet."),
     "alerts": Entry("alerts", "Alerts of every run; take note of one."),
+    "chat": Entry("chat", "Ask the agent about a run; its answer comes as it is written."),
+    "agent": Entry("agent", "How the agent is, and what a message would send."),
     "audit": Entry("audit", "What the agent was sent, said and did; is it all there."),
     "search": Entry("search", "Find a word in runs, notes, metrics and config."),
     "tag": Entry("tag", "Put tags on runs, and take them off."),

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from opengraphs import client as clients
 from opengraphs import ingesting, paths
 from opengraphs.cli import alerting, forwarding, output, printed
 from opengraphs.cli.border import DISK_FULL
@@ -81,16 +82,25 @@ def start(program: Program, wanted: Order) -> Started:
         raise kind(error.message, hint=error.hint, path=error.path) from error
     for warning in launched.warnings:
         output.say(f"og: {warning}")
-    if program.prompt:
-        output.say(
-            "og: the prompt is kept with the run as its note; this version has no agent to read it yet"
-        )
     if target:
         forwarding.begin(Path(spec["store"]), launched.run_id)
     if alerting.is_asked_for(wanted.alerts, Path(spec["store"])):
         alerting.begin(Path(spec["store"]), launched.run_id)
+    if program.prompt:
+        _tell_agent(Path(spec["store"]), launched.run_id, program.prompt)
     name = str(spec["facts"]["name"])
     return Started(Path(spec["store"]), launched.run_dir, launched.run_id, name, launched.control_socket)
+
+
+def _tell_agent(store: Path, run_id: str, prompt: str) -> None:
+    """The prompt is the first message of the run's conversation; the run goes on whatever comes of it."""
+    try:
+        with clients.connect(store=store) as client:
+            client.post("/chat/send", {"run": run_id, "text": prompt, "origin": "run"})
+    except OgError as error:
+        output.say(f"og: the prompt is kept as the run's note; the agent does not have it ({error})")
+        return
+    output.say(f"og: the prompt went to the agent; og chat {run_id.rpartition('-')[2]} goes on with it")
 
 
 def _create(program: Program, wanted: Order, target: str | None) -> runner.LaunchSpec:
