@@ -30,6 +30,8 @@ COMMANDS: dict[str, Entry] = {
     "diff": Entry("diff", "What is different about runs, and did it help."),
     "export": Entry("export", "Write metrics as CSV, JSON or Parquet."),
     "alerts": Entry("alerts", "Alerts of every run; take note of one."),
+    "chat": Entry("chat", "Ask the agent about a run; its answer comes as it is written."),
+    "agent": Entry("agent", "How the agent is, and what a message would send."),
     "audit": Entry("audit", "What the agent was sent, said and did; is it all there."),
     "checkpoints": Entry("checkpoints", "What a run saved; keep a checkpoint from being deleted."),
     "lineage": Entry("lineage", "The family of a run: which runs went on from which."),

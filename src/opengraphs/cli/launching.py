@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from opengraphs import client as clients
 from opengraphs import ingesting, paths
 from opengraphs.cli import alerting, forwarding, output, printed, restarts
 from opengraphs.cli.border import DISK_FULL
@@ -84,14 +85,12 @@ def start(program: Program, wanted: Order) -> Started:
     if wanted.ingest:
         spec["env"].update(ingesting.client_env(Path(spec["run_dir"]), spec["env"]))
     started = _launch(spec)
-    if program.prompt:
-        output.say(
-            "og: the prompt is kept with the run as its note; this version has no agent to read it yet"
-        )
     if target:
         forwarding.begin(started.store, started.run_id)
     if alerting.is_asked_for(wanted.alerts, started.store):
         alerting.begin(started.store, started.run_id)
+    if program.prompt:
+        _tell_agent(started.store, started.run_id, program.prompt)
     return started
 
 
@@ -143,6 +142,17 @@ def _launch(spec: runner.LaunchSpec) -> Started:
         launched.control_socket,
         restarts=bool(spec["restart"]),
     )
+
+
+def _tell_agent(store: Path, run_id: str, prompt: str) -> None:
+    """The prompt is the first message of the run's conversation; the run goes on whatever comes of it."""
+    try:
+        with clients.connect(store=store) as client:
+            client.post("/chat/send", {"run": run_id, "text": prompt, "origin": "run"})
+    except OgError as error:
+        output.say(f"og: the prompt is kept as the run's note; the agent does not have it ({error})")
+        return
+    output.say(f"og: the prompt went to the agent; og chat {run_id.rpartition('-')[2]} goes on with it")
 
 
 def _create(

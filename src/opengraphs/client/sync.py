@@ -13,6 +13,7 @@ from typing import Any, cast
 from opengraphs import paths, sockets
 from opengraphs.client.autostart import ensure_daemon
 from opengraphs.client.wire import (
+    TRIES,
     event_id,
     garbled,
     read_line,
@@ -232,11 +233,12 @@ class Client:
         return with_query(path, {"store": str(self.store), **query})
 
     def _ask(self, method: str, target: str, body: bytes | None) -> dict[str, Any]:
-        try:
-            return self._exchange(method, target, body)
-        except UnreachableError:
-            self.open()
-            return self._exchange(method, target, body)
+        for _ in range(TRIES - 1):
+            try:
+                return self._exchange(method, target, body)
+            except UnreachableError:
+                self.open()
+        return self._exchange(method, target, body)
 
     def _exchange(self, method: str, target: str, body: bytes | None) -> dict[str, Any]:
         if self._link is None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from opengraphs.agent.digests import curve_digest
-from opengraphs.agent.tools.runs import RUN
+from opengraphs.agent.tools.runs import RUN, metric_of
 from opengraphs.agent.tools.tool import Asks, Tool, integer, run_path, schema, text
 
 METRIC = ("string", "the metric's key")
@@ -15,7 +15,8 @@ ALL = 4000
 
 async def _list_metrics(client: Asks, arguments: Mapping[str, Any]) -> dict[str, Any]:
     query = {"q": text(arguments, "words", "") or None, "limit": 200}
-    return await client.get("/metrics/keys", run=text(arguments, "run"), **query)
+    reply = await client.get("/metrics/keys", run=text(arguments, "run"), **query)
+    return {"metrics": [metric_of(summary) for summary in reply["keys"]]}
 
 
 async def _metric_tail(client: Asks, arguments: Mapping[str, Any]) -> dict[str, Any]:

@@ -42,11 +42,17 @@ async def _get_run(client: Asks, arguments: Mapping[str, Any]) -> dict[str, Any]
 def facts_of(run: Mapping[str, Any]) -> dict[str, Any]:
     """What a model should know of a run, of what `GET /runs/{ref}` tells."""
     told = {key: run[key] for key in (*_FACTS, *_MORE) if run.get(key) not in (None, "", [], {})}
-    told["metrics"] = [
-        {key: metric.get(key) for key in ("key", "points", "last", "min", "max", "last_step", "better")}
-        for metric in (run.get("metrics") or [])[:60]
-    ]
+    told["metrics"] = [metric_of(metric) for metric in (run.get("metrics") or [])[:60]]
     return told
+
+
+def metric_of(summary: Mapping[str, Any]) -> dict[str, Any]:
+    """A metric's figures. Its name is not called `key`: what is called so looks like a secret."""
+    figures = ("points", "last", "min", "max", "last_step", "better")
+    return {
+        "metric": summary["key"],
+        **{name: summary[name] for name in figures if summary.get(name) is not None},
+    }
 
 
 async def _compare_runs(client: Asks, arguments: Mapping[str, Any]) -> dict[str, Any]:
@@ -66,7 +72,7 @@ def diff_of(reply: Mapping[str, Any]) -> dict[str, Any]:
     """The sections of a diff that say what was done differently."""
     sections = ("config", "args", "env", "git", "packages", "files")
     return {
-        section: [{"key": row["key"], "values": row["values"]} for row in reply[section][:50]]
+        section: [{"name": row["key"], "values": row["values"]} for row in reply[section][:50]]
         for section in sections
         if reply.get(section)
     }
