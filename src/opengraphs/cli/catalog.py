@@ -32,6 +32,7 @@ COMMANDS: dict[str, Entry] = {
     "alerts": Entry("alerts", "Alerts of every run; take note of one."),
     "checkpoints": Entry("checkpoints", "What a run saved; keep a checkpoint from being deleted."),
     "lineage": Entry("lineage", "The family of a run: which runs went on from which."),
+    "bundle": Entry("bundle", "How to run a run again exactly, and what is missing."),
     "search": Entry("search", "Find a word in runs, notes, metrics and config."),
     "tag": Entry("tag", "Put tags on runs, and take them off."),
     "note": Entry("note", "Write a note on a run, or read its notes."),

@@ -85,10 +85,11 @@ class CheckpointWatch:
         self._ask = ask
         self._runs: dict[str, _Run] = {}
         self._over: set[str] = set()
+        self._seen: set[str] = set()
 
     async def round(self) -> float:
         """Look at every run once; seconds until the next round is due, `inf` without a run."""
-        savings = await self._ask(lambda engine, _: engine.saving_now(self._runs))
+        savings = await self._ask(lambda engine, _: engine.saving_now(self._runs, self._seen))
         self._take_in(savings)
         if not self._runs:
             return math.inf

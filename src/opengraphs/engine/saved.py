@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,6 +13,7 @@ from opengraphs.engine.watching import Watching, epoch_s
 from opengraphs.store.bundle import read_environment
 
 _CURVES = 64
+HEARTBEATS_S = 30.0
 JUST_ENDED_S = 60.0
 """A run that nobody saw alive is looked at when it ended no longer ago."""
 
@@ -58,21 +59,23 @@ class Saved(Watching):
         began = epoch_s(facts.get("started_at") or facts.get("created_at"))
         if began is None or facts.get("host") != self._host:
             return None
-        ended = None if entry.is_live else epoch_s(facts.get("ended_at") or facts.get("heartbeat_at"))
+        ended = None if entry.is_live else _ended_s(facts)
         told = {key: facts.get(key) for key in ("cwd", "config", "command")}
         if not entry.is_live and ended is None:
             return None
         kept = read_environment(entry.folder) or {}
         return Saving(run_id, entry.folder.path, told, began, ended, str(kept.get("OG_CKPT_DIR") or ""))
 
-    def saving_now(self, known: Iterable[str]) -> list[Saving]:
-        """Live runs, runs that just ended, and those of `known`, as far as `saving` has something to say."""
-        wanted = [
-            run_id
-            for run_id, entry in self._catalog.entries.items()
-            if entry.is_live or self.ended_within(run_id, JUST_ENDED_S)
-        ]
-        found = [self.saving(run_id) for run_id in dict.fromkeys([*wanted, *known])]
+    def saving_now(self, known: Iterable[str], seen: set[str]) -> list[Saving]:
+        """Live runs, new ones that have ended just now, and those of `known`, as far as `saving` has something to say.
+
+        Args:
+            seen: ids that are no news; all there are now are added.
+        """
+        fresh = [run_id for run_id in self._catalog.entries if run_id not in seen]
+        seen.update(fresh)
+        quick = [run_id for run_id in fresh if self.ended_within(run_id, JUST_ENDED_S)]
+        found = [self.saving(run_id) for run_id in dict.fromkeys([*self._catalog.live(), *quick, *known])]
         return [one for one in found if one is not None]
 
     def checkpoint_events(self, run_id: str) -> list[dict[str, Any]]:
@@ -116,6 +119,13 @@ class Saved(Watching):
         end = better.direction(main) if main is not None else None
         ranks = world if isinstance(world, int) else 1
         return SavedPoints(entry.run_id, entry.folder.path, found, main, end, values, ranks)
+
+
+def _ended_s(facts: Mapping[str, Any]) -> float | None:
+    """When a run ended; of one that was killed it is known to a heartbeat or two."""
+    ended = epoch_s(facts.get("ended_at") or facts.get("heartbeat_at"))
+    is_guess = facts.get("status") in ("crashed", "lost") or not facts.get("ended_at")
+    return ended + HEARTBEATS_S if ended is not None and is_guess else ended
 
 
 def _step_at(data: RunData, time_s: float) -> int | None:

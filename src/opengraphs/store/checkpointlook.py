@@ -16,6 +16,7 @@ from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
+from opengraphs.sdk import layout
 from opengraphs.store import checkpointnames as names
 from opengraphs.store.checkpointplaces import Place, is_passed_over
 from opengraphs.store.checkpoints import Mark, format_of, is_complete, mark_of, step_of
@@ -204,8 +205,10 @@ def _list(path: str, stamp: int) -> _Folder | None:
     except OSError:
         return None
     racy = abs(time.time_ns() - stamp) < RACY_NS
-    if PIN_JSON in inside or names.folder_format(name, inside):
-        return _Folder(stamp, racy, PIN_JSON not in inside)
+    if PIN_JSON in inside or {layout.RUN_JSON, layout.METRICS} <= inside:
+        return _Folder(stamp, racy, False)  # og's own: a kept checkpoint, or a run
+    if names.folder_format(name, inside):
+        return _Folder(stamp, racy, True)
     return _Folder(stamp, racy, False, tuple(at for _, at in sorted(folders, reverse=True)), tuple(files))
 
 

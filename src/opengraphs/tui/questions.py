@@ -130,7 +130,10 @@ class RunQuestion(NamedTuple):
 
 
 class SeriesQuestion(NamedTuple):
-    """Every chart in view, at its width, in one request. ranks: `band`, or the ranks that are wanted."""
+    """Every chart in view, at its width, in one request. ranks: `band`, or the ranks that are wanted.
+
+    lineage: with the family of each run.
+    """
 
     runs: tuple[str, ...]
     metrics: tuple[str, ...]
@@ -140,6 +143,7 @@ class SeriesQuestion(NamedTuple):
     smooth: tuple[str, ...]
     ranks: str | tuple[int, ...] = "band"
     slot: str = "series"
+    lineage: bool = False
 
     async def ask(self, source: Source) -> dict[str, Any]:
         if not self.metrics:
@@ -152,6 +156,7 @@ class SeriesQuestion(NamedTuple):
             "columns": self.columns,
             "smooth": list(self.smooth),
             "ranks": self.ranks if isinstance(self.ranks, str) else list(self.ranks),
+            **({"lineage": True} if self.lineage else {}),
         }
         return await source.post("/series", body)
 

@@ -51,6 +51,7 @@ ROUTES: tuple[Endpoint, ...] = (
     Endpoint("PATCH", "/runs/{ref}", edits.patch, body=tuple(PatchRequest.__annotations__)),
     Endpoint("DELETE", "/runs/{ref}", edits.remove, query=("force",)),
     Endpoint("GET", "/runs/{ref}/lineage", runs.lineage),
+    Endpoint("GET", "/runs/{ref}/bundle", runs.bundle, query=("contents",)),
     Endpoint("GET", "/runs/{ref}/checkpoints", checkpoints.page),
     Endpoint("POST", "/runs/{ref}/checkpoints", checkpoints.keep, body=tuple(PinRequest.__annotations__)),
     Endpoint("POST", "/runs/{ref}/stop", runs.stop, body=tuple(StopRequest.__annotations__)),

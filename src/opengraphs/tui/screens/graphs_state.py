@@ -64,6 +64,8 @@ class GraphsState:
         self.smoothing = 0
         self.ranks_from: int | None = None
         """The first of the single ranks shown, as a place among the run's ranks; None is all merged, with their band."""
+        self.family = False
+        """The curve of a run is that of its family: from the root down, abandoned branches behind it."""
         self.page = 0
         self.focus: str | None = None
         self.enlarged = False
@@ -350,6 +352,24 @@ class GraphsState:
             return f"{len(ranks)} ranks merged, with their band"
         return f"ranks {shown[0]} to {shown[-1]} of {len(ranks)}" if len(shown) > 1 else f"rank {shown[0]}"
 
+    def has_family(self) -> bool:
+        """Whether the run went on from another, or others from it."""
+        return bool((self.run.get("parent") or {}).get("run_id") or self.run.get("children"))
+
+    def shows_family(self) -> bool:
+        return self.family and self.x.kind == "step" and self.has_family()
+
+    def toggle_family(self) -> str:
+        """Family curves, or the run's own alone."""
+        if not self.has_family():
+            return "no other run went on from this one, and it from none"
+        self.family = not self.family
+        if self.family and self.x.kind != "step":
+            return "the curve of a family is over steps: x changes the axis"
+        return (
+            "curves from the root of the family, abandoned branches dim" if self.family else "the run alone"
+        )
+
     def toggle_log_y(self) -> str | None:
         key = self.focused()
         if key is None:
@@ -394,7 +414,14 @@ class GraphsState:
             return None
         smooth = (self.smooth,) if self.smooth else ()
         return SeriesQuestion(
-            self.runs_shown(), tuple(metrics), self.x.kind, self.x.zoom, columns, smooth, self.ranks_asked()
+            self.runs_shown(),
+            tuple(metrics),
+            self.x.kind,
+            self.x.zoom,
+            columns,
+            smooth,
+            self.ranks_asked(),
+            lineage=self.shows_family(),
         )
 
     def system_question(self) -> SystemQuestion | None:
@@ -403,6 +430,8 @@ class GraphsState:
     def take_series(self, question: SeriesQuestion, reply: dict[str, Any]) -> None:
         """`POST /series` answered; what belongs to another run or axis is left lying."""
         if question.x != self.x.kind or self.run_id not in question.runs:
+            return
+        if question.lineage != self.shows_family():
             return
         if self.curves_x != question.x:
             self.curves, self.curves_x = {}, question.x
