@@ -33,6 +33,7 @@ COMMANDS: dict[str, Entry] = {
     "checkpoints": Entry("checkpoints", "What a run saved; keep a checkpoint from being deleted."),
     "lineage": Entry("lineage", "The family of a run: which runs went on from which."),
     "bundle": Entry("bundle", "How to run a run again exactly, and what is missing."),
+    "audit": Entry("audit", "What the agent was sent, said and did; is it all there."),
     "search": Entry("search", "Find a word in runs, notes, metrics and config."),
     "tag": Entry("tag", "Put tags on runs, and take them off."),
     "note": Entry("note", "Write a note on a run, or read its notes."),
@@ -49,6 +50,7 @@ COMMANDS: dict[str, Entry] = {
     "doctor": Entry("doctor", "Check this machine, the store and the daemon."),
     "daemon": Entry("daemon", "Start, stop and look at the background daemon."),
     "config": Entry("config", "Show the settings in force and where each comes from."),
+    "skill": Entry("skill", "Print what a coding agent needs to know about og."),
     "completion": Entry("completion", "Print a completion script for bash, zsh or fish."),
 }
 

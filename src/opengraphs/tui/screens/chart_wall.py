@@ -65,7 +65,10 @@ class ChartWall(Wall):
                 self.behind = True
                 return slot.rows
             if slot.looks[2] != looks[2]:
-                slot.axis.reset()
+                slot.fits = False
+        if not slot.fits:
+            slot.axis.reset()
+            slot.fits = self.desk.graphs.answers_view(metric)
         slot.looks, slot.spec = looks, self._spec(metric, slot)
         slot.rows = chart.paint(slot.spec, rect.width, rect.height, self.desk.glyphs)
         return slot.rows

@@ -28,13 +28,14 @@ SYSTEM_COLUMNS = 64
 
 
 class Curves:
-    """One metric's answer. `version` rises whenever it differs from the one before."""
+    """One metric's answer. `version` rises whenever it differs from the one before; `range` is what was asked for."""
 
-    __slots__ = ("series", "version")
+    __slots__ = ("range", "series", "version")
 
-    def __init__(self, series: list[SeriesOut], version: int) -> None:
+    def __init__(self, series: list[SeriesOut], version: int, range_: tuple[float, float] | None) -> None:
         self.series = series
         self.version = version
+        self.range = range_
 
 
 class GraphsState:
@@ -439,7 +440,7 @@ class GraphsState:
         for series in reply.get("series", []):
             by_metric.setdefault(series["metric"], []).append(series)
         for metric, found in by_metric.items():
-            self._keep(metric, found)
+            self._keep(metric, found, question.range)
         self.pending = float(reply.get("pending", {}).get(self.run_id, 0.0))
         self.unread = {run: (gap[0], gap[1]) for run, gap in reply.get("unread", {}).items()}
         self.progress = reply.get("progress", {}).get(self.run_id, self.progress)
@@ -455,12 +456,19 @@ class GraphsState:
             for key in gone:
                 self.curves.pop(key, None)
 
-    def _keep(self, metric: str, found: list[SeriesOut]) -> None:
+    def _keep(self, metric: str, found: list[SeriesOut], range_: tuple[float, float] | None) -> None:
         old = self.curves.get(metric)
         if old is None:
-            self.curves[metric] = Curves(found, 1)
+            self.curves[metric] = Curves(found, 1, range_)
         elif old.series != found:
-            self.curves[metric] = Curves(found, old.version + 1)
+            self.curves[metric] = Curves(found, old.version + 1, range_)
+        else:
+            old.range = range_
+
+    def answers_view(self, metric: str) -> bool:
+        """Whether a metric's curves are those of the stretch in view, all of it, and not of the one before."""
+        found = self.curves.get(metric)
+        return found is not None and found.range == self.x.zoom and not self.pending
 
     def _learn_domain(self, question: SeriesQuestion, answered: list[SeriesOut]) -> None:
         lows = [series["x"][0] for series in answered if series["x"]]
