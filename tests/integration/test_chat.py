@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from chat_kit import asked, heard, kept, of, project_run, send, talking
 from ogd_kit import Ogd, wait_for
+from planted_keys import KEYS, SECRET
 
 from opengraphs.demo.model_server import Answer, Call, Fault
 
@@ -197,3 +198,24 @@ def is_alive(pid: int) -> bool:
     except ProcessLookupError:
         return False
     return True
+
+
+def test_keys_in_a_run_reach_neither_the_model_nor_the_session(ogd: Ogd, tmp_path: Path) -> None:
+    run = project_run(tmp_path, ogd.store, config={"note": " ".join(KEYS.values())})
+    log = ogd.store / "runs" / run / "stdout.log"
+    log.write_text("\n".join([*KEYS.values(), "the end"]) + "\n")
+    (tmp_path / "project" / "train.py").write_text("\n".join(f"# {key}" for key in KEYS.values()))
+    calls = [
+        Call("log_tail", {}),
+        Call("log_search", {"pattern": "."}),
+        Call("get_run", {}),
+        Call("read_file", {"path": "train.py"}),
+    ]
+    with talking(ogd, [Answer("Looking.", calls=calls), Answer("Done.")]) as model:
+        sent = send(ogd, run, "my key is " + KEYS["openai"])
+        records = heard(ogd, sent["session_id"], turn=1)
+        assert all(one["ok"] for one in of(records, "tool"))
+        told = json.dumps([body for _, body, _ in model.asked])
+    session = next((ogd.store / "runs" / run / "agent").glob("session-*.jsonl")).read_text()
+    assert [kind for kind, secret in SECRET.items() if secret in told or secret in session] == []
+    assert "sk-test-of-the-user-0123456789" not in told + session

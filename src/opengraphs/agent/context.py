@@ -86,9 +86,19 @@ class Guarded:
 
     def data(self, what: str, value: Any, *, most: int) -> str:
         """Something that a training wrote, as the model sees it."""
-        safe = self._redactor.value(value)
+        safe = self._redactor.value(self._joined(value))
         text = safe if isinstance(safe, str) else json.dumps(safe, ensure_ascii=False, separators=(",", ":"))
         return fenced(cut(text, most), what=what, word=self._word)
+
+    def _joined(self, value: Any) -> Any:
+        """`value` with lists of lines seen as one text: a key of several lines is in none of them."""
+        if isinstance(value, list) and len(value) > 1 and all(isinstance(line, str) for line in value):
+            return self._redactor.text("\n".join(value)).split("\n")
+        if isinstance(value, list):
+            return [self._joined(item) for item in value]
+        if isinstance(value, dict):
+            return {name: self._joined(item) for name, item in value.items()}
+        return value
 
     def plain(self, text: str) -> str:
         """A person's own words, or the model's."""

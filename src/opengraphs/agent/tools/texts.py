@@ -23,7 +23,9 @@ async def _log_search(client: Asks, arguments: Mapping[str, Any]) -> dict[str, A
         "matches": integer(arguments, "matches", 20, low=2, high=100),
     }
     start = {"from": integer(arguments, "from", 0, low=0, high=1 << 53)}
-    return await client.get(run_path(text(arguments, "run"), "log"), **query, **start)
+    page = await client.get(run_path(text(arguments, "run"), "log"), **query, **start)
+    lines = [f"{line['n']}: {line['text']}" for line in page["lines"]]
+    return {"lines": lines, "total_lines": page["total_lines"], "next": page["next"]}
 
 
 async def _read_file(client: Asks, arguments: Mapping[str, Any]) -> dict[str, Any]:
