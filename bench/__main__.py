@@ -13,7 +13,7 @@ import sys
 from itertools import takewhile
 
 RECIPES = ("log", "hooks", "grammar", "alert_rules", "sources", "engine", "live", "tui")
-LONG = ("soak", "slow_line", "alerts")
+LONG = ("soak", "slow_line", "alerts", "verify")
 """Only when asked for by name: these run for as long as they are told."""
 
 

@@ -44,7 +44,9 @@ def daemon_socket(env: Mapping[str, str] | None = None) -> Path:
 
 def control_socket(run_dir: Path, env: Mapping[str, str] | None = None) -> Path:
     """The runner's socket for one run, named by a short hash of the run folder's path."""
-    return runtime_dir(env) / f"run-{_short_hash(run_dir, digest_size=6)}.sock"
+    from opengraphs.runner.address import run_socket  # only who asks for it pays for it
+
+    return runtime_dir(env) / run_socket(str(run_dir))
 
 
 def _short_hash(folder: Path, *, digest_size: int) -> str:

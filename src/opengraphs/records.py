@@ -38,10 +38,13 @@ class Progress(TypedDict, total=False):
 
 
 class Parent(TypedDict, total=False):
+    """What a run went on from. reason: user, crash, auto or rollback; overrides: settings that were changed."""
+
     run_id: str
     checkpoint_id: str
     step: int
     reason: str
+    overrides: dict[str, Any]
 
 
 class HooksFacts(TypedDict, total=False):
@@ -98,6 +101,8 @@ class RunFacts(TypedDict, total=False):
     """The Trackio server that ogd shall forward the run to, without any secret."""
     alert_rules: list[str]
     """Rules that `og run --alert` gave along, as they were written."""
+    launch: dict[str, Any]
+    """How `og run` was asked to start it, where not as usual: use_pty, hooks, stdout_metrics, patterns."""
     metric_roles: dict[str, str]
     """What metrics are, as the script said with `og.define`: name or glob → role."""
     hooks: HooksFacts

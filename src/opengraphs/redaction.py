@@ -43,6 +43,9 @@ _ASSIGNED = re.compile(
     r"""(?P<value>"[^"\n]{1,512}"|'[^'\n]{1,512}'|[^\s,;"'()\[\]{}]{1,512})"""
 )
 _PLAIN = re.compile(r"[-+]?[\d._]+(?:[eE][-+]?\d+)?|true|false|none|null|[a-z]{1,24}", re.IGNORECASE)
+_GENERIC = frozenset(("key", "keys", "token", "tokens", "auth", "signature"))
+"""Names that by themselves mostly name something else: the key of a metric, the token of a text."""
+_MIXED = re.compile(r"(?=[^A-Za-z]*[A-Za-z])(?=\D*\d)[A-Za-z0-9+=_.\-]{12,}")
 _OUTRIGHT = re.compile(r"pass(?:word|wd|phrase)|secret|credential", re.IGNORECASE)
 
 
@@ -120,7 +123,10 @@ def secret_values(*places: Mapping[str, Any]) -> set[str]:
 
 
 def _is_plain(name: str, value: str) -> bool:
-    """A number, or a lower-case word, is no secret, unless the name says password outright."""
+    """A number, or a word, is no secret, unless the name says password outright; nor is what stands under a name
+    such as `key`, unless it looks like one."""
     if len(value) < MIN_SECRET and not _OUTRIGHT.search(name):
+        return True
+    if name.lower() in _GENERIC and not _MIXED.fullmatch(value):
         return True
     return bool(_PLAIN.fullmatch(value)) and not _OUTRIGHT.search(name)

@@ -69,11 +69,25 @@ def shell(ogd: Ogd, tmp_path: Path) -> dict[str, str]:
         ogd.store,
         metrics={"train/loss": [2.0, 1.0, 0.5], "train/tokens": [512, 1024, 1536]},
         config={"lr": 0.1},
+        command=["true", "--lr", "0.1"],
+        cwd=str(tmp_path / "project"),
+        script="train.py",
     )
+    (tmp_path / "project").mkdir()
+    (tmp_path / "project" / "train.py").write_text("lr = 0.1\n")
     other = make_run(ogd.store, metrics={"train/loss": [2.0, 0.5]}, config={"lr": 0.2})
     (run / "stdout.log").write_text("step 1\nan error came\nstep 2\n")
     sample = {"time": 1.0, "step": 1, "rank": 0, "name": "eval", "columns": {"prompt": "2+2"}}
     (run / "samples" / "a0-r0.jsonl").write_text(json.dumps(sample) + "\n")
+    (run / "ckpt-1.json").write_text("{}")
+    checkpoint = {
+        "time": 1.0,
+        "kind": "checkpoint",
+        "checkpoint_id": "a0-r0-1-abcd",
+        "path": str(run / "ckpt-1.json"),
+        "step": 1,
+    }
+    (run / "events" / "a0-r0.jsonl").write_text(json.dumps(checkpoint) + "\n")
     alert = {
         "time": 2.0,
         "kind": "alert",
@@ -83,6 +97,7 @@ def shell(ogd: Ogd, tmp_path: Path) -> dict[str, str]:
         "title": "flat",
     }
     (run / "events" / "alerts.jsonl").write_text(json.dumps(alert) + "\n")
+    make_session(run)
     ogd.start()
     path = os.environ["PATH"]
     if shutil.which("curl") is None:
@@ -99,8 +114,23 @@ def shell(ogd: Ogd, tmp_path: Path) -> dict[str, str]:
         "STORE": str(ogd.store),
         "RUN": run.name,
         "OTHER": other.name,
+        "SESSION": f"{run.name}.abcd",
         "ALERT": f"{run.name}:sdk-1",
     }
+
+
+def make_session(run: Path) -> None:
+    """A conversation of one turn that is over."""
+    head = {"session_id": f"{run.name}.abcd", "run_id": run.name, "mode": "off", "title": "", "parent": None}
+    kept: list[dict[str, Any]] = [
+        {"kind": "session", **head},
+        {"kind": "user", "turn": 1, "text": "what happened?", "attachments": [], "origin": "cli"},
+        {"kind": "assistant", "turn": 1, "item": "a", "text": "Nothing yet.", "model": "m"},
+        {"kind": "turn", "turn": 1, "state": "done", "error": None},
+    ]
+    (run / "agent").mkdir()
+    lines = [json.dumps({"seq": seq, "time": 1.0, **record}) for seq, record in enumerate(kept, 1)]
+    (run / "agent" / "session-abcd.jsonl").write_text("\n".join(lines) + "\n")
 
 
 def run_example(command: str, shell: dict[str, str]) -> list[dict[str, Any]]:
@@ -127,10 +157,13 @@ def test_example_works_and_its_reply_has_the_documented_keys(
     if route == "POST /runs/{ref}/stop":
         assert replies[0]["error"]["code"] == "process"  # the run of the examples has ended
         return
-    assert all("error" not in reply for reply in replies)
+    if route in ("GET /agent/work", "POST /agent/items"):
+        assert replies[0]["error"]["message"] == "this is for the agent's own process"
+        return
+    assert not any(reply.get("error") for reply in replies)
     if route == "GET /events":
         assert replies[0]["kind"] == "hello"
-    elif "follow=1" in command:
+    elif "follow=1" in command and "/log" in command:
         assert [reply["text"] for reply in replies] == ["step 1", "an error came", "step 2"]
     else:
         documented = json.loads(SECTIONS[route].replies["at_step=" in command])

@@ -173,7 +173,7 @@ def test_completion_script_loads_in_its_shell(user: OgUser, shell: str) -> None:
 @pytest.mark.parametrize(
     ("typed", "offered"),
     [
-        ("og li", ["list"]),
+        ("og li", ["list", "lineage"]),
         ("og list --sta", ["--status"]),
         ("og show k7", ["k7f3"]),
         ("og daemon st", ["start", "status", "stop"]),

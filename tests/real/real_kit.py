@@ -11,13 +11,15 @@ import json
 import os
 import signal
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 from og_user import OgUser
+
+from opengraphs.alerts.settings import DETECTORS
 
 QUIET = {
     "WANDB_MODE": "offline",
@@ -124,3 +126,8 @@ def writing(
                 os.killpg(child.pid, signal.SIGKILL)
             except ProcessLookupError:
                 pass
+
+
+def raised(facts: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The alerts of a run that its script raised; what og itself found, sooner or later, is no matter here."""
+    return [alert for alert in facts["alerts"] if alert["detector"] not in DETECTORS]

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from og_user import OgUser
-from real_kit import Ran, need, og_run
+from real_kit import Ran, need, og_run, raised
 
 KEPT = """
 import atexit, json, math
@@ -79,7 +79,7 @@ def test_wandb(user: OgUser, mode: str) -> None:
     assert ran.facts["config"]["lr"] == 0.1
     assert ran.facts["config"]["net"] == {"width": 8}
     assert hook_log(ran) == ""
-    assert {alert["title"]: alert["level"] for alert in ran.facts["alerts"]} == {"spike": "error"}
+    assert {alert["title"]: alert["level"] for alert in raised(ran.facts)} == {"spike": "error"}
     if "disabled" in mode:
         return
     assert (ran.facts["config"]["bs"], ran.facts["config"]["opt"]) == (4, "adam")
@@ -129,7 +129,7 @@ trackio.finish()
     ran = og_run(user, script, TRACKIO_DIR=str(user.work / "trackio"))
     same(ran.curves, logged(ran))
     assert (ran.facts["config"]["lr"], ran.facts["name"]) == (0.1, "mine")
-    assert [alert["title"] for alert in ran.facts["alerts"]] == ["hot"]
+    assert [alert["title"] for alert in raised(ran.facts)] == ["hot"]
     assert hook_log(ran) == ""
 
 

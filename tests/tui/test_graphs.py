@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from tui_fakes import NOW, RUN, FakeSource, Session, curve, run_app_test, until
+from tui_fakes import NOW, OLD_RUN, RUN, FakeSource, Session, curve, run_app_test, until
 
 from opengraphs.tui.model import Desk
 
@@ -51,6 +51,39 @@ def test_a_new_metric_moves_no_chart(source: FakeSource, make_desk: MakeDesk) ->
         after = dict(session.app.view.wall.placed)
         assert "general_new" in after
         assert {metric: after[metric] for metric in before} == before
+
+    run_app_test(script, source, make_desk(screen="graphs"))
+
+
+def test_f_shows_the_curve_of_the_family_and_the_run_alone_again(
+    source: FakeSource, make_desk: MakeDesk
+) -> None:
+    run = next(one for one in source.runs if one["run_id"] == RUN)
+    run["parent"] = {"run_id": OLD_RUN, "checkpoint_id": "c", "step": 20, "reason": "user"}
+    source.metrics[OLD_RUN] = {"train/loss": curve(60)}
+    source.metrics[RUN]["train/loss"] = [(step + 21, value) for step, value in curve(40)]
+
+    def asked() -> Any:
+        return [query for path, query in source.asked if path == "/series"][-1].get("lineage", False)
+
+    async def script(session: Session) -> None:
+        state = session.desk.graphs
+        await until(lambda: "train/loss" in state.curves)
+        assert not asked()
+        await session.press("f")
+        await until(lambda: any("family" in one for one in state.curves["train/loss"].series))
+        await session.settle()
+        assert "abandoned branches dim" in session.text
+        spec = session.app.view.wall._spec_of("train/loss")
+        path = [one for one in spec.curves if one.label]
+        left = [one for one in spec.curves if not one.label]
+        assert (path[0].x[0], path[0].x[-1]) == (0, 60)
+        assert [(one.thin, one.x[0], one.series == path[0].series) for one in left] == [(True, 21, True)]
+        await session.press("x")
+        await until(lambda: not asked())
+        await session.press("x", "x", "f")
+        await until(lambda: state.curves_x == "step" and not asked())
+        await until(lambda: not any("family" in one for one in state.curves["train/loss"].series))
 
     run_app_test(script, source, make_desk(screen="graphs"))
 

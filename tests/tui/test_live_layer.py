@@ -31,7 +31,7 @@ class Source:
         self.gate.set()
         self.error: Exception | None = None
 
-    async def get(self, path: str, **query: Any) -> dict[str, Any]:
+    async def get(self, path: str, /, **query: Any) -> dict[str, Any]:
         self.asked.append((path[1:], query["what"]))
         await self.gate.wait()
         if self.error:

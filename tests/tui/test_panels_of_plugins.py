@@ -114,7 +114,7 @@ def test_one_frame_as_text_has_the_panel_too(install: Install, source: FakeSourc
     install(GAP_SOURCE, "og_gap", **GAP_ENTRY)
 
     class Client:
-        def get(self, path: str, **query: Any) -> Any:
+        def get(self, path: str, /, **query: Any) -> Any:
             return once._finish(source.get(path, **query))
 
         def post(self, path: str, body: dict[str, Any]) -> Any:

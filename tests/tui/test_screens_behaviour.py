@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 
 import pytest
@@ -360,6 +361,32 @@ def test_the_metric_filter_of_the_command_line_holds(source: FakeSource, make_de
         assert session.desk.graphs.shown() == ["train/loss", "eval/loss"]
 
     run_app_test(script, source, make_desk(screen="graphs", metric_filter="loss"))
+
+
+def test_the_whole_view_looks_the_same_after_a_zoom_however_slow_the_answers_are(
+    source: FakeSource, make_desk: MakeDesk
+) -> None:
+    """Bounds that were fitted to the last stretch's points must not outlive them."""
+
+    async def script(session: Session) -> None:
+        before = session.text
+        session.desk.graphs.x.show(45.0, 371.0)
+        session.app.view.wall.refit()
+        await session.press("shift+right")
+        assert session.desk.graphs.x.zoom == (45.0, 371.0)
+        source.hold = asyncio.Event()
+        await session.pilot.press("0")
+        await until(lambda: session.desk.graphs.x.zoom is None)
+        await session.pilot.pause()
+        source.hold.set()
+        source.hold = None
+        await session.settle()
+        assert session.text == before
+
+    source.metrics[RUN]["train/loss"] = [
+        (step, 2.19 if step < 30 else 2.05 - 1.95 * (step - 45) / 326) for step in range(372)
+    ]
+    run_app_test(script, source, make_desk(screen="graphs", metric_filter="train/loss"))
 
 
 # Logs

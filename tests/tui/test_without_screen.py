@@ -33,7 +33,7 @@ class SyncFake:
     def __exit__(self, *_: object) -> None:
         pass
 
-    def get(self, path: str, **query: Any) -> dict[str, Any]:
+    def get(self, path: str, /, **query: Any) -> dict[str, Any]:
         return once._finish(self.source.get(path, **query))
 
     def post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:

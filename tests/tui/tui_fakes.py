@@ -41,7 +41,7 @@ DEADLINE_S = 10.0
 class FakeSource(FakeRuns, FakeMachine, FakeCompared, FakeLists, FakeChat):
     """Answers the routes the UI asks."""
 
-    async def get(self, path: str, **query: Any) -> dict[str, Any]:
+    async def get(self, path: str, /, **query: Any) -> dict[str, Any]:
         return await self._answer(path, query)
 
     async def post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
@@ -120,6 +120,8 @@ class FakeSource(FakeRuns, FakeMachine, FakeCompared, FakeLists, FakeChat):
                         out += [{**curve, "rank": rank, "band": None} for curve in curves]
                 elif points:
                     out += self._curves(run_id, metric, points, request)
+        if request.get("lineage"):
+            out = self._of_family(out, request)
         progress = {
             run_id: {
                 "step": max((p[-1][0] for p in self.metrics[run_id].values() if p), default=0),
@@ -135,6 +137,21 @@ class FakeSource(FakeRuns, FakeMachine, FakeCompared, FakeLists, FakeChat):
             "unread": {run_id: gap for run_id, gap in self.unread.items() if run_id in request["runs"]},
             "progress": progress,
         }
+
+    def _of_family(self, own: list[dict[str, Any]], request: dict[str, Any]) -> list[dict[str, Any]]:
+        """The curves of runs with a parent: its part up to the step they went on from, and the rest of it."""
+        out = [{**one, "family": {"of": one["run"], "role": "path"}} for one in own]
+        for run_id in request["runs"]:
+            told = self._find(run_id).get("parent") or {}
+            for metric in request["metrics"] if told else ():
+                points = self.metrics.get(told["run_id"], {}).get(metric, [])
+                for role, part in (
+                    ("path", [point for point in points if point[0] <= told["step"]]),
+                    ("abandoned", [point for point in points if point[0] > told["step"]]),
+                ):
+                    curves = self._curves(told["run_id"], metric, part, request) if part else []
+                    out += [{**one, "family": {"of": run_id, "role": role}} for one in curves]
+        return out
 
     def _events_of(self, run: dict[str, Any], query: dict[str, Any]) -> dict[str, Any]:
         return {"events": list(self.noted.get(run["run_id"], ())), "next": None}

@@ -65,6 +65,13 @@ def test_what_stands_behind_a_name_that_promises_a_secret_is_hidden(text: str, s
     assert secret not in Redactor().text(text)
 
 
+def test_the_key_of_a_metric_is_no_secret_and_a_key_under_that_name_is() -> None:
+    redactor = Redactor()
+    told = {"metrics": [{"key": "train/loss_2", "last": 0.1}], "token": "<pad>", "keys": ["q_proj", "k_proj"]}
+    assert redactor.value(told) == told
+    assert "8f3kd93kd93kd0" not in str(redactor.value({"key": "8f3kd93kd93kd0", "token": "8f3kd93kd93kd0"}))
+
+
 def test_a_known_value_is_hidden_whatever_it_looks_like() -> None:
     known = secret_values(
         {"DB_PASSWORD": "correct horse", "HOME": "/home/ada", "n": {"api_key": "blue-moon-7"}}

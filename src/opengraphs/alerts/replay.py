@@ -17,6 +17,8 @@ RankPoint = tuple[str, int, float, float, int]
 _LIVE = RunLook("running", live=True)
 _LEAST_GAP_S = 5.0
 """In a longer gap between points the clock is asked, as it would have been live."""
+_MAX_LOOKS = 20
+"""So often at most in one gap; live it is asked about once a second."""
 
 
 class Firing(TypedDict):
@@ -64,7 +66,7 @@ class Replay:
     def _pass(self, time: float) -> None:
         before, self._newest = self._newest, time if self._newest is None else max(self._newest, time)
         if before is not None and time - before > _LEAST_GAP_S:
-            for moment in (time - 2.0, time - 0.5):
+            for moment in _moments(before, time):
                 self._watch.tick(moment, _LIVE)
 
     def firings(self) -> Iterator[Firing]:
@@ -72,6 +74,12 @@ class Replay:
         for event in self._watch.take():
             if event["state"] == "firing" and event["detector"] != "digest":
                 yield _firing(event)
+
+
+def _moments(before: float, time: float) -> list[float]:
+    """When to look between two points, the last time shortly before the second."""
+    looks = int(min(_MAX_LOOKS, time - before - 2.0))
+    return [before + (time - 2.0 - before) * n / looks for n in range(1, looks + 1)] + [time - 0.5]
 
 
 def replay(points: Iterable[MetricPoint], **options: Any) -> list[Firing]:

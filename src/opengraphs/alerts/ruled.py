@@ -101,13 +101,6 @@ def _finding(rule: Rule, change: Change) -> RuleFinding:
         change.level,
         f"{rule.name}: {rule.when}" if rule.name != rule.when else rule.when,
         "",
-        _drawn(change.evidence),
+        dict(change.evidence),
     )
     return RuleFinding(finding, seconds, points)
-
-
-def _drawn(evidence: Mapping[str, Any]) -> dict[str, Any]:
-    """The figures of a reading, the operands beside the value they made."""
-    operands = evidence.get("operands")
-    figures = {name: evidence[name] for name in ("value", "threshold") if evidence.get(name) is not None}
-    return {**figures, **(operands if isinstance(operands, dict) else {}), "when": evidence.get("when", "")}

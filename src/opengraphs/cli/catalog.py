@@ -30,6 +30,12 @@ COMMANDS: dict[str, Entry] = {
     "diff": Entry("diff", "What is different about runs, and did it help."),
     "export": Entry("export", "Write metrics as CSV, JSON or Parquet."),
     "alerts": Entry("alerts", "Alerts of every run; take note of one."),
+    "chat": Entry("chat", "Ask the agent about a run; its answer comes as it is written."),
+    "agent": Entry("agent", "How the agent is, and what a message would send."),
+    "audit": Entry("audit", "What the agent was sent, said and did; is it all there."),
+    "checkpoints": Entry("checkpoints", "What a run saved; keep a checkpoint from being deleted."),
+    "lineage": Entry("lineage", "The family of a run: which runs went on from which."),
+    "bundle": Entry("bundle", "How to run a run again exactly, and what is missing."),
     "search": Entry("search", "Find a word in runs, notes, metrics and config."),
     "tag": Entry("tag", "Put tags on runs, and take them off."),
     "note": Entry("note", "Write a note on a run, or read its notes."),
@@ -37,6 +43,7 @@ COMMANDS: dict[str, Entry] = {
     "archive": Entry("archive", "Put runs out of sight, and back."),
     "rm": Entry("rm", "Move runs to the trash, and back."),
     "import": Entry("import_", "Copy runs of wandb, TensorBoard, CSV, … into the store."),
+    "resume": Entry("resume", "Go on from a checkpoint of a run, as a new run."),
     "stop": Entry("stop", "Stop a run."),
     "top": Entry("top", "This machine now: CPU, memory, GPUs, processes."),
     "ingest": Entry("ingest", "Let Trackio clients of any language write into og."),
@@ -45,6 +52,8 @@ COMMANDS: dict[str, Entry] = {
     "doctor": Entry("doctor", "Check this machine, the store and the daemon."),
     "daemon": Entry("daemon", "Start, stop and look at the background daemon."),
     "config": Entry("config", "Show the settings in force and where each comes from."),
+    "mcp": Entry("mcp", "Serve runs, metrics and logs as tools to a coding agent."),
+    "skill": Entry("skill", "Print what a coding agent needs to know about og."),
     "completion": Entry("completion", "Print a completion script for bash, zsh or fish."),
 }
 
@@ -52,7 +61,7 @@ ALIASES = {"-r": "run", "-t": "tail"}
 HOME = "view"
 """The command behind a bare `og` and `og PATH`."""
 
-SCREENS = (*VIEWS, "run", "watch", "demo", "top")
+SCREENS = (*VIEWS, "run", "watch", "resume", "demo", "top")
 """Commands that may open a screen."""
 
 EXAMPLES = (

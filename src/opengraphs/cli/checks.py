@@ -7,6 +7,7 @@ own and come from `GET /doctor`.
 from __future__ import annotations
 
 import getpass
+import importlib.util
 import json
 import os
 import shutil
@@ -57,6 +58,7 @@ def local(store: Path) -> Iterable[Check]:
     yield from check_machine()
     yield check_login_manager()
     yield check_inotify()
+    yield check_agent()
 
 
 def check_terminal() -> Check:
@@ -218,3 +220,26 @@ def check_inotify(folder: Path = _PROC_INOTIFY) -> Check:
         if found < least:
             return warn("inotify", f"{name} is {found}", f"sudo sysctl fs.inotify.{name}={least * 8}")
     return ok("inotify", "enough watches for live logs")
+
+
+def check_agent() -> Check:
+    """Which model the agent would ask; no request is made."""
+    from opengraphs.agent.providers import ProviderError, load_settings
+    from opengraphs.agent.providers.settings import find_key
+
+    try:
+        found = load_settings()
+        find_key(found)
+    except ProviderError as error:
+        if error.kind == "no_key" and not paths.config_file().exists():
+            return ok("agent", "no model is set up; everything else works without")
+        return warn("agent", str(error), error.hint)
+    except OgError as error:
+        return warn("agent", str(error), error.hint)
+    library = "anthropic" if found.dialect == "messages" else "openai"
+    if importlib.util.find_spec(library) is None:
+        return warn("agent", f"the {library} library is not installed", "pip install 'opengraphs[agent]'")
+    return ok(
+        "agent",
+        f"{found.provider} {found.model}" + (f", key from {found.key_source}" if found.key_source else ""),
+    )

@@ -5,14 +5,20 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from opengraphs import client as clients
 from opengraphs import ingesting, paths
-from opengraphs.cli import alerting, forwarding, output, printed
+from opengraphs.cli import alerting, forwarding, output, printed, restarts
 from opengraphs.cli.border import DISK_FULL
 from opengraphs.cli.command_line import Program
 from opengraphs.errors import DiskFullError, NotFoundError, OgError, ProcessError, StoreError
+from opengraphs.resuming.inherited import launch_options
+from opengraphs.runner import environ
 from opengraphs.runner import launch as runner
+
+if TYPE_CHECKING:
+    from opengraphs.protocol.resuming import ResumePlan
 
 _KINDS: dict[str, type[OgError]] = {"not_found": NotFoundError, "folder": StoreError}
 """Reasons of a LaunchError that are not about the process itself."""
@@ -32,16 +38,18 @@ class Order(NamedTuple):
     stdout_metrics: bool = True
     mirror_to: str | None = None
     alerts: tuple[str, ...] = ()
+    restarts: int = 0
 
 
 class Started(NamedTuple):
-    """A run that is going on."""
+    """A run that is going on. restarts: its runner goes on after a crash."""
 
     store: Path
     run_dir: str
     run_id: str
     name: str
     control_socket: str
+    restarts: bool = False
 
 
 def order(options: dict[str, Any]) -> Order:
@@ -58,6 +66,7 @@ def order(options: dict[str, Any]) -> Order:
         stdout_metrics=not options["no_stdout_metrics"],
         mirror_to=options["mirror_to"],
         alerts=options["alerts"],
+        restarts=options["restart_on_crash"],
     )
 
 
@@ -71,9 +80,52 @@ def start(program: Program, wanted: Order) -> Started:
     """
     target = forwarding.target(wanted.mirror_to)
     alerting.check(wanted.alerts, paths.store_path(wanted.store))
-    spec = _create(program, wanted, target)
+    restart = restarts.wanted(program.argv, wanted.restarts)
+    spec = _create(program, wanted, target, restart)
     if wanted.ingest:
         spec["env"].update(ingesting.client_env(Path(spec["run_dir"]), spec["env"]))
+    started = _launch(spec)
+    if target:
+        forwarding.begin(started.store, started.run_id)
+    if alerting.is_asked_for(wanted.alerts, started.store):
+        alerting.begin(started.store, started.run_id)
+    if program.prompt:
+        _tell_agent(started.store, started.run_id, program.prompt)
+    return started
+
+
+def start_planned(plan: ResumePlan, store: Path, *, restart: dict[str, Any] | None = None) -> Started:
+    """Start the run that `plan` describes, in this shell; raises as `start`."""
+    contract, env = environ.split({**environ.without_ingest(os.environ), **plan["bundle_env"], **plan["env"]})
+    handed = {name: plan["facts"][name] for name in environ.INHERITED if plan["facts"].get(name)}
+    try:
+        spec = runner.create_run(
+            plan["command"],
+            control_socket=paths.control_socket,
+            store=str(store),
+            project=plan["project"] or None,
+            name=plan["name"],
+            parent=plan["parent"],
+            cwd=plan["cwd"],
+            env=env,
+            contract={name: value for name, value in contract.items() if name in plan["env"]},
+            restart=restart,
+            window=_window(),
+            **handed,
+            **launch_options(plan["facts"].get("launch")),
+        )
+    except OSError as error:
+        raise _store_error(error, store) from error
+    spec["env"].update(ingesting.client_env(Path(spec["run_dir"]), spec["env"]))
+    started = _launch(spec)
+    if handed.get("mirror_to"):
+        forwarding.begin(store, started.run_id)
+    if alerting.is_asked_for(handed.get("alert_rules", ()), store):
+        alerting.begin(store, started.run_id)
+    return started
+
+
+def _launch(spec: runner.LaunchSpec) -> Started:
     try:
         launched = runner.launch(spec)
     except runner.LaunchError as error:
@@ -81,19 +133,31 @@ def start(program: Program, wanted: Order) -> Started:
         raise kind(error.message, hint=error.hint, path=error.path) from error
     for warning in launched.warnings:
         output.say(f"og: {warning}")
-    if program.prompt:
-        output.say(
-            "og: the prompt is kept with the run as its note; this version has no agent to read it yet"
-        )
-    if target:
-        forwarding.begin(Path(spec["store"]), launched.run_id)
-    if alerting.is_asked_for(wanted.alerts, Path(spec["store"])):
-        alerting.begin(Path(spec["store"]), launched.run_id)
     name = str(spec["facts"]["name"])
-    return Started(Path(spec["store"]), launched.run_dir, launched.run_id, name, launched.control_socket)
+    return Started(
+        Path(spec["store"]),
+        launched.run_dir,
+        launched.run_id,
+        name,
+        launched.control_socket,
+        restarts=bool(spec["restart"]),
+    )
 
 
-def _create(program: Program, wanted: Order, target: str | None) -> runner.LaunchSpec:
+def _tell_agent(store: Path, run_id: str, prompt: str) -> None:
+    """The prompt is the first message of the run's conversation; the run goes on whatever comes of it."""
+    try:
+        with clients.connect(store=store) as client:
+            client.post("/chat/send", {"run": run_id, "text": prompt, "origin": "run"})
+    except OgError as error:
+        output.say(f"og: the prompt is kept as the run's note; the agent does not have it ({error})")
+        return
+    output.say(f"og: the prompt went to the agent; og chat {run_id.rpartition('-')[2]} goes on with it")
+
+
+def _create(
+    program: Program, wanted: Order, target: str | None, restart: dict[str, Any] | None
+) -> runner.LaunchSpec:
     looks = printed.is_wanted(switched_off=not wanted.stdout_metrics)
     patterns = printed.patterns(wanted.patterns) if looks else []
     try:
@@ -112,6 +176,7 @@ def _create(program: Program, wanted: Order, target: str | None) -> runner.Launc
             patterns=patterns,
             mirror_to=target,
             alert_rules=wanted.alerts,
+            restart=restart,
             env=forwarding.training_env(target),
         )
     except OSError as error:

@@ -7,7 +7,7 @@ from typing import TextIO
 
 HANDLER = "opengraphs.nearest"
 """Error handler of a text stream that writes the nearest character, else `?`."""
-_NEAREST = str.maketrans("▼▲✓✗Δ▁▂▃▄▅▆▇█…·–—‘’“”×", "v^+xd_.,-=+*#~.--''\"\"x")
+_NEAREST = str.maketrans("▼▲✓✗Δ▁▂▃▄▅▆▇█…·–—‘’“”×├└│─◀", "v^+xd_.,-=+*#~.--''\"\"x|`|-<")
 
 
 def nearest(text: str) -> str:

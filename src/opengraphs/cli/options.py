@@ -132,6 +132,13 @@ launch: Callable[[F], F] = _stack(
         metavar="RULE",
         help="Alert when it holds: 'train/loss > 5 for 10 after 200 !error'; repeatable.",
     ),
+    click.option(
+        "--restart-on-crash",
+        type=click.IntRange(0, 1000),
+        default=0,
+        metavar="N",
+        help="Go on from the newest checkpoint when it crashes, N times at most.",
+    ),
     click.option("--mirror-to", metavar="URL", help="Forward the run to this Trackio server."),
     click.option(
         "--no-hooks", is_flag=True, help="Do not capture wandb, TensorBoard and others in the command."

@@ -223,7 +223,7 @@ def _titled(title: str, block: list[str], ink: Ink) -> list[str]:
 
 def _checkpoints(run: dict[str, Any]) -> list[str]:
     return [
-        f"step {point.get('step', '-')}  {fmt.clean(str(point.get('path', '')))}"
+        f"step {'-' if point.get('step') is None else point['step']}  {fmt.clean(str(point.get('path', '')))}"
         for point in run.get("checkpoints") or []
     ]
 

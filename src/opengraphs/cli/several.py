@@ -91,10 +91,15 @@ def confirm(question: str, *, yes: bool, needed: bool, names: Sequence[str] = ()
         output.say(f"  {clean(name)}")
     if len(names) > _NAMED:
         output.say(f"  … and {len(names) - _NAMED} more")
+    if not ask(question):
+        raise UserInterruptError("nothing was changed")
+
+
+def ask(question: str) -> bool:
+    """What a person says to a question; silence means no."""
     sys.stderr.write(f"{question}? [y/N] ")
     sys.stderr.flush()
-    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
-        raise UserInterruptError("nothing was changed")
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 
 def can_ask() -> bool:

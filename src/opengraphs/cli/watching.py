@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from opengraphs import tui
-from opengraphs.cli import border, first_frame, following, output, views
+from opengraphs.cli import border, first_frame, following, output, restarts, views
 from opengraphs.cli.command_line import Program
 from opengraphs.cli.launching import Order, Started, start
 from opengraphs.errors import DaemonError, ProcessError
@@ -72,15 +72,21 @@ def start_and_watch(
     Raises:
         OgError: the screen could not be drawn (before anything is started), or the run not be started.
     """
-    on_screen = output.is_terminal() and not (plain or detach)
-    if on_screen:
-        views.check(chosen)
+    on_screen = check_screen(chosen, detach=detach, plain=plain)
     started = start(program, order)
     if detach:
         return leave_running(started)
     if on_screen:
         return show_screen(started, chosen)
     return print_steps(started, chosen) if steps_only else print_output(started)
+
+
+def check_screen(chosen: views.Look, *, detach: bool, plain: bool) -> bool:
+    """Whether a screen is to be opened; OgError when it could not be drawn."""
+    on_screen = output.is_terminal() and not (plain or detach)
+    if on_screen:
+        views.check(chosen)
+    return on_screen
 
 
 def leave_running(started: Started) -> int:
@@ -92,6 +98,8 @@ def leave_running(started: Started) -> int:
 
 def print_output(started: Started) -> int:
     """Print the run's output to its end and return its exit code; ctrl-c and TERM go to the run.
+
+    After a crash the run that goes on from it is followed, where there is one.
 
     Raises:
         BrokenPipeError: nobody reads any more; the run goes on.
@@ -107,7 +115,8 @@ def print_output(started: Started) -> int:
     except BrokenPipeError:
         output.say(views.attach_line(started.name, started.run_id))
         raise
-    return exit_code(record, started)
+    later = restarts.successor(started, record)
+    return print_output(later) if later else exit_code(record, started)
 
 
 def print_steps(started: Started, chosen: views.Look) -> int:
@@ -117,7 +126,9 @@ def print_steps(started: Started, chosen: views.Look) -> int:
             views.follow_lines(started.store, started.run_id, chosen)
         except DaemonError as error:
             border.report(error)
-        return _code_at_end(started)
+        record = _end(started)
+    later = restarts.successor(started, record)
+    return print_steps(later, chosen) if later else _code_of(record, started)
 
 
 def show_screen(started: Started, chosen: views.Look) -> int:
@@ -143,9 +154,9 @@ def _leave(choice: tui.ExitChoice, started: Started) -> int:
     if choice.kind == "stop":
         output.say(f"{started.name} is stopping; ctrl-c again to end it at once")
         with foreground.forwarded_signals(Control(started.control_socket)):
-            return _code_at_end(started)
+            return _code_of(_end(started), started)
     if choice.kind == "quit" and _has_ended(started):
-        return _code_at_end(started)
+        return _left_after_end(started)
     output.say(views.attach_line(started.name, started.run_id))
     return (choice.exit_code or views.TERMINATED) if choice.kind == "signal" else 0
 
@@ -158,18 +169,34 @@ def _has_ended(started: Started) -> bool:
         waiter.close()
 
 
-def _code_at_end(started: Started) -> int:
-    """Wait for the end, say in a line how it was, and return the exit code."""
+def _left_after_end(started: Started) -> int:
+    """The screen was left behind a run that has ended; one that goes on after its crash does so without us."""
+    record = _end(started)
+    if restarts.is_due(started, record):
+        output.say(
+            f"{started.name} crashed and goes on by itself; og list shows the run, og stop calls it off"
+        )
+        return 0
+    return _code_of(record, started)
+
+
+def _end(started: Started) -> dict[str, Any] | None:
+    """Wait for the end; how it was, None when nobody knows."""
     waiter = ExitWaiter(started.run_dir, started.control_socket)
     try:
         while not waiter.wait(None):
             pass
     finally:
         waiter.close()
-    code = exit_code(waiter.record, started)
-    if code and not (waiter.record or {}).get("stopped"):
+    return waiter.record
+
+
+def _code_of(record: dict[str, Any] | None, started: Started) -> int:
+    """Say in a line how the end was, and return the exit code."""
+    code = exit_code(record, started)
+    if code and not (record or {}).get("stopped"):
         _say_last_output(started)
-    output.say(ending(waiter.record or {}, started))
+    output.say(ending(record or {}, started))
     return code
 
 

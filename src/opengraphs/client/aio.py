@@ -13,7 +13,7 @@ from typing import Any, TypeVar, cast
 from opengraphs import paths
 from opengraphs.client.autostart import ensure_daemon
 from opengraphs.client.channel import Channel
-from opengraphs.client.wire import garbled, read_line, read_reply, with_query
+from opengraphs.client.wire import TRIES, garbled, read_line, read_reply, with_query
 from opengraphs.errors import DaemonError, UnreachableError, VersionError
 from opengraphs.protocol.events import Event
 from opengraphs.protocol.runs import VersionReply
@@ -69,7 +69,7 @@ class AsyncClient:
     ) -> None:
         await self.close()
 
-    async def get(self, path: str, **query: Any) -> dict[str, Any]:
+    async def get(self, path: str, /, **query: Any) -> dict[str, Any]:
         """The reply to `GET path`; `store` is added to the query, None values are left out."""
         return await self._ask("GET", self._target(path, query), b"")
 
@@ -152,12 +152,13 @@ class AsyncClient:
                 wait_s = min(LAST_RETRY_S, 2 * wait_s)
 
     async def _ask(self, method: str, target: str, body: bytes) -> dict[str, Any]:
-        try:
-            return await self._exchange(method, target, body)
-        except UnreachableError:
-            await self.close()
-            await self.open()
-            return await self._exchange(method, target, body)
+        for _ in range(TRIES - 1):
+            try:
+                return await self._exchange(method, target, body)
+            except UnreachableError:
+                await self.close()
+                await self.open()
+        return await self._exchange(method, target, body)
 
     async def _exchange(self, method: str, target: str, body: bytes) -> dict[str, Any]:
         if self._idle:

@@ -13,6 +13,7 @@ from typing import Any, cast
 from opengraphs import paths, sockets
 from opengraphs.client.autostart import ensure_daemon
 from opengraphs.client.wire import (
+    TRIES,
     event_id,
     garbled,
     read_line,
@@ -32,6 +33,7 @@ from opengraphs.protocol.compare import (
     GroupRequest,
 )
 from opengraphs.protocol.control import StopReply
+from opengraphs.protocol.resuming import ResumeReply, ResumeRequest
 from opengraphs.protocol.runs import (
     EventReply,
     EventRequest,
@@ -106,7 +108,7 @@ class Client:
 
     # any route
 
-    def get(self, path: str, **query: Any) -> dict[str, Any]:
+    def get(self, path: str, /, **query: Any) -> dict[str, Any]:
         """The reply to `GET path`; `store` is added to the query, None values are left out."""
         return self._ask("GET", self._target(path, query), None)
 
@@ -188,6 +190,10 @@ class Client:
         """`POST /runs/{ref}/stop`: TERM now, KILL after `grace_s`."""
         return cast("StopReply", self.post(run_path(ref, "stop"), {"grace_s": grace_s}))
 
+    def resume(self, ref: str, request: ResumeRequest) -> ResumeReply:
+        """`POST /runs/{ref}/resume`."""
+        return cast("ResumeReply", self.post(run_path(ref, "resume"), dict(request)))
+
     def fields(self, q: str = "", *, limit: int = 100) -> FieldsReply:
         """`GET /runs/fields`: what filters and sort keys may name."""
         return cast("FieldsReply", self.get("/runs/fields", q=q or None, limit=limit))
@@ -227,11 +233,12 @@ class Client:
         return with_query(path, {"store": str(self.store), **query})
 
     def _ask(self, method: str, target: str, body: bytes | None) -> dict[str, Any]:
-        try:
-            return self._exchange(method, target, body)
-        except UnreachableError:
-            self.open()
-            return self._exchange(method, target, body)
+        for _ in range(TRIES - 1):
+            try:
+                return self._exchange(method, target, body)
+            except UnreachableError:
+                self.open()
+        return self._exchange(method, target, body)
 
     def _exchange(self, method: str, target: str, body: bytes | None) -> dict[str, Any]:
         if self._link is None:

@@ -107,6 +107,10 @@ def garbled(what: str) -> DaemonError:
     )
 
 
+TRIES = 3
+"""A request is made so often while daemons come and go: one that leaves may still have taken the second."""
+
+
 def unreachable(socket_path: Path, why: str) -> UnreachableError:
     """The error for a socket on which nobody answers."""
     return UnreachableError(

@@ -8,7 +8,7 @@ import os
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from opengraphs import paths
 from opengraphs.daemon.alerting.keeping import watched_stores
@@ -26,6 +26,9 @@ from opengraphs.daemon.startup import Claim, is_lost
 from opengraphs.daemon.stores import Stores
 from opengraphs.errors import OgError
 from opengraphs.sdk.layout import utc_iso
+
+if TYPE_CHECKING:
+    from opengraphs.daemon.chat.desk import ChatDesk
 
 log = logging.getLogger("ogd")
 
@@ -58,11 +61,13 @@ class Core:
         )
         self.ingest = Ingest(get_store=self.stores.get, touch=self._touch)
         self.on_leave: Callable[[str], None] = log.info
+        self._chat: ChatDesk | None = None
         self._idle = IdleClock(
             loop,
             after_s=float(os.environ.get("OG_IDLE_EXIT_S", IDLE_EXIT_S)),
             busy=lambda: bool(
-                self.connections
+                self.others
+                or self.is_answering
                 or self.live_runs
                 or self.forwarder.is_busy
                 or self.sending.is_busy
@@ -97,6 +102,8 @@ class Core:
     async def close(self) -> None:
         """End the streams, commit and close the stores."""
         self._idle.stop()
+        if self._chat is not None:
+            await self._chat.close()
         self.hub.close()
         await self.ingest.close()
         await self.forwarder.close()
@@ -118,6 +125,25 @@ class Core:
         self.on_leave(why)
 
     @property
+    def chat(self) -> ChatDesk:
+        """The conversations; made when somebody first asks, since most daemons never need it."""
+        if self._chat is None:
+            from opengraphs.daemon.chat.desk import ChatDesk
+
+            self._chat = ChatDesk(self)
+        return self._chat
+
+    @property
+    def is_answering(self) -> bool:
+        """Whether a turn of a conversation goes on or waits."""
+        return self._chat is not None and self._chat.is_busy
+
+    @property
+    def others(self) -> int:
+        """Open connections, but for the one on which our agent waits for work."""
+        return self.connections - (self._chat is not None and self._chat.agent.listens)
+
+    @property
     def live_runs(self) -> int:
         """In all open stores."""
         return sum(len(store.live) for store in self.stores.all())
@@ -125,7 +151,7 @@ class Core:
     @property
     def is_idle(self) -> bool:
         """Whether nobody but the one who asks would miss the daemon."""
-        return self.connections <= 1 and not self.live_runs
+        return self.others <= 1 and not self.live_runs and not self.is_answering
 
     def note_connections(self, number: int) -> None:
         """The server's word on how many connections are open."""

@@ -115,7 +115,7 @@ class EngineDesk:
         finally:
             self._report()
 
-    def watch(self, look: Callable[[EngineStore, list[Change]], float]) -> float:
+    def watch(self, look: Callable[[EngineStore, list[Change]], T]) -> T:
         """What `look` answers, which watches live runs and adds to the list what it saw and wrote."""
         try:
             return look(self._ready(), self._changes)

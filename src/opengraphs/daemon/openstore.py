@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from opengraphs.daemon.alerting.desk import AlertDesk
 from opengraphs.daemon.alerting.sending import Sending
 from opengraphs.daemon.attention import Attention
+from opengraphs.daemon.checkpointwatch import CheckpointWatch
 from opengraphs.daemon.chores import Chores
 from opengraphs.daemon.coalesce import Coalescer, Topic
 from opengraphs.daemon.enginedesk import EngineDesk, Findings
@@ -42,7 +43,8 @@ class OpenStore:
     """One open store. Methods are for the event loop's thread.
 
     `name` is the store's path as events carry it; `last_asked` the loop's time of the
-    last question; `alerts` works in the engine's thread: use it inside `ask`; `first_seq` the event after which this store's are complete.
+    last question; `alerts` works in the engine's thread: use it inside `ask`; `checkpoints` finds
+    what runs save; `first_seq` the event after which this store's are complete.
     """
 
     def __init__(
@@ -69,6 +71,8 @@ class OpenStore:
         self._desk = EngineDesk(path, self._deliver)
         self.alerts = AlertDesk(path)
         self._alerts_wanted = asyncio.Event()
+        self.checkpoints = CheckpointWatch(self._watch)
+        self._checkpoints_wanted = asyncio.Event()
         self._attention = Attention(self._loop.time, self._look_closer)
         self._tasks = Tasks(self.name)
         self._chores = Chores(
@@ -102,6 +106,7 @@ class OpenStore:
         self._tasks.run("pump", self._pump.run)
         self._tasks.run("forwarding", self._tell_forwarder)
         self._tasks.run("alerts", self._watch_alerts)
+        self._tasks.run("checkpoints", self._find_checkpoints)
 
     async def close(self) -> None:
         """Commit, let go of files, end the thread."""
@@ -190,6 +195,7 @@ class OpenStore:
         if change["kind"] in ("run", "gone"):
             self._facts_changed.set()
             self._alerts_wanted.set()
+            self._checkpoints_wanted.set()
 
     async def _tell_forwarder(self) -> None:
         """Keep the forwarder up with the runs that ask for it, as their facts change."""
@@ -213,6 +219,20 @@ class OpenStore:
             )
             if math.isinf(wait_s):
                 await self._alerts_wanted.wait()
+            else:
+                await asyncio.sleep(wait_s)
+
+    async def _watch(self, act: Callable[[EngineStore, list[Change]], T]) -> T:
+        """What `act` answers in the engine's thread, when nothing else waits there."""
+        return await self._worker.submit(lambda: self._desk.watch(act), priority=Priority.BACKLOG)
+
+    async def _find_checkpoints(self) -> None:
+        """Look for what live runs save, for as long as there are any."""
+        while True:
+            self._checkpoints_wanted.clear()
+            wait_s = await self.checkpoints.round()
+            if math.isinf(wait_s):
+                await self._checkpoints_wanted.wait()
             else:
                 await asyncio.sleep(wait_s)
 

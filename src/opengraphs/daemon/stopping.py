@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import calendar
-import json
 import logging
 import os
 import signal
@@ -13,19 +12,18 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from opengraphs import paths, sockets
 from opengraphs.daemon.ownevents import append_event
-from opengraphs.errors import DaemonError, ProcessError
+from opengraphs.daemon.runnerlink import ask_runner
+from opengraphs.errors import ProcessError
 
 log = logging.getLogger("ogd.stopping")
 
-RUNNER_ANSWERS_S = 3.0
 START_SLACK_S = 5.0
 """A process that began later than this after its run did is somebody else with the same pid."""
 
 
 async def stop_run(run: Mapping[str, Any], *, grace_s: float) -> None:
-    """TERM now, KILL after the grace.
+    """TERM now, KILL after the grace. Of a run that crashed and waits for its restart that is called off.
 
     Args:
         run: the answer of `GET /runs/{ref}`.
@@ -33,33 +31,22 @@ async def stop_run(run: Mapping[str, Any], *, grace_s: float) -> None:
     Raises:
         ProcessError: it has ended, lives on another host, or no process can be found.
     """
-    if run.get("status") != "running":
+    run_dir = Path(run["path"])
+    if run.get("status") != "running" and not await _is_called_off(run_dir):
         raise _refused(f"the run {run['run_id']} has ended: {run.get('status')}", run)
-    reply = await _ask_runner(Path(run["path"]), grace_s)
+    if run.get("status") != "running":
+        return
+    reply = await ask_runner(run_dir, {"op": "stop", "grace_s": grace_s})
     if reply is None:
         _signal(run, grace_s)
     elif not reply.get("ok"):
         raise _refused(f"the runner refuses: {reply.get('error')}", run)
 
 
-async def _ask_runner(run_dir: Path, grace_s: float) -> dict[str, Any] | None:
-    """What the run's runner says to the order; None when there is none, or it is silent."""
-    try:
-        link = sockets.connect(paths.control_socket(run_dir), timeout_s=RUNNER_ANSWERS_S)
-    except (OSError, DaemonError):
-        return None
-    link.setblocking(False)
-    reader, writer = await asyncio.open_unix_connection(sock=link)
-    try:
-        writer.write(json.dumps({"op": "stop", "grace_s": grace_s}).encode() + b"\n")
-        await writer.drain()
-        reply = json.loads(await asyncio.wait_for(reader.readline(), RUNNER_ANSWERS_S))
-        return reply if isinstance(reply, dict) else None
-    except (OSError, ValueError, asyncio.TimeoutError) as error:
-        log.warning("the runner of %s did not answer: %s", run_dir, error)
-        return None
-    finally:
-        writer.close()
+async def _is_called_off(run_dir: Path) -> bool:
+    """Whether a run that crashed was about to be restarted, and now is not."""
+    reply = await ask_runner(run_dir, {"op": "stop"})
+    return bool(reply and reply.get("ok"))
 
 
 def _signal(run: Mapping[str, Any], grace_s: float) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from opengraphs.engine import (
     better,
     digest,
     families,
+    familycurves,
     listing,
     logmoments,
     pages,
@@ -22,6 +23,7 @@ from opengraphs.engine import (
 )
 from opengraphs.engine.alertlist import AlertList, AlertQuery, alert_of
 from opengraphs.engine.catalog import Entry
+from opengraphs.engine.rundata import RunData
 from opengraphs.engine.runevents import RunEvents
 from opengraphs.engine.runlists import RunLists
 from opengraphs.engine.samplelook import SampleQuery
@@ -114,10 +116,59 @@ class Answers(RunLists):
             NotFoundError: a run or metric is unknown; the hint names the nearest.
         """
         asked = seriesquery.parse_request(request)
+        if asked.lineage:
+            return self._try(lambda: self._family_curves(asked))
         entries = [self._catalog.entries[run_id] for run_id in dict.fromkeys(map(self.resolve, asked.runs))]
         return self._try(lambda: self._curves(asked, entries))
 
-    def _curves(self, asked: seriesquery.SeriesAsked, entries: list[Entry]) -> dict[str, Any]:
+    def _family_curves(self, asked: seriesquery.SeriesAsked) -> dict[str, Any]:
+        """The curves of each run's family: pieces of the path from the root, and what was abandoned."""
+        pieces: dict[str, list[tuple[str, familycurves.Piece]]] = {}
+        for run_id in dict.fromkeys(map(self.resolve, asked.runs)):
+            found = families.lineage(run_id, self._parents(), most=familycurves.MAX_PIECES)
+            there = [self._catalog.entries[one] for one in found.members if one in self._catalog.entries]
+            starts = {entry.run_id: familycurves.starts_of(entry.facts) for entry in there}
+            spans = {entry.run_id: self._steps_of(entry, asked.metrics) for entry in there}
+            for piece in familycurves.pieces_of(found, starts, spans):
+                pieces.setdefault(piece.run_id, []).append((run_id, piece))
+        if sum(map(len, pieces.values())) * len(asked.metrics) > seriesquery.MAX_CURVES:
+            raise UsageError(
+                f"at most {seriesquery.MAX_CURVES} curves at once", hint="ask for fewer runs or metrics"
+            )
+        return self._curves(asked, [self._catalog.entries[run_id] for run_id in pieces], pieces)
+
+    def _steps_of(self, entry: Entry, metrics: Sequence[str]) -> tuple[int, int] | None:
+        """The first and the last step at which a run logged one of these metrics."""
+        with self._reading(entry):
+            curves = self._data(entry).curves()
+            found = [digest.metric_summary(curves[key]) for key in metrics if key in curves]
+        steps = [one[end] for one in found for end in ("first_step", "last_step") if one[end] is not None]
+        return (min(steps), max(steps)) if steps else None
+
+    def _pieces(
+        self,
+        asked: seriesquery.SeriesAsked,
+        entry: Entry,
+        data: RunData,
+        pieces: Sequence[tuple[str, familycurves.Piece]],
+    ) -> list[dict[str, Any]]:
+        """The curves of one run, cut to the steps that it has in each family that asks for it."""
+        found: list[dict[str, Any]] = []
+        for of, piece in pieces:
+            span = piece.within(asked.span)
+            if span is not None:
+                cut = asked._replace(span=span, columns=max(1, round(asked.columns * piece.share)))
+                mine = seriesquery.curves_of_run(cut, entry.run_id, data, entry.facts, self._curve_cache)
+                family = {"of": of, "role": piece.role}
+                found += [{**one, "family": family} for one in mine if one["points"]]
+        return found
+
+    def _curves(
+        self,
+        asked: seriesquery.SeriesAsked,
+        entries: list[Entry],
+        pieces: Mapping[str, Sequence[tuple[str, familycurves.Piece]]] | None = None,
+    ) -> dict[str, Any]:
         reply: dict[str, Any] = {
             "schema": layout.SCHEMA,
             "series": [],
@@ -130,8 +181,10 @@ class Answers(RunLists):
         for entry in entries:
             with self._reading(entry):
                 data = self._data(entry)
-                reply["series"] += seriesquery.curves_of_run(
-                    asked, entry.run_id, data, entry.facts, self._curve_cache
+                reply["series"] += (
+                    seriesquery.curves_of_run(asked, entry.run_id, data, entry.facts, self._curve_cache)
+                    if pieces is None
+                    else self._pieces(asked, entry, data, pieces[entry.run_id])
                 )
                 pending = data.pending()
                 reply["pending"][entry.run_id] = pending

@@ -27,7 +27,7 @@ from opengraphs.engine.doctor import check_seals_of, check_store
 from opengraphs.engine.index import IndexDoubtError
 from opengraphs.engine.rundata import RunData
 from opengraphs.engine.runevents import FACT_KINDS
-from opengraphs.engine.watching import Watching
+from opengraphs.engine.saved import Saved
 from opengraphs.errors import StoreError
 from opengraphs.records import RunFacts
 from opengraphs.store import recovery
@@ -60,7 +60,7 @@ class Change(TypedDict, total=False):
     about: dict[str, Any]
 
 
-class EngineStore(Watching):
+class EngineStore(Saved):
     """Runs of one store: catalog, series, logs, events, checks."""
 
     @classmethod

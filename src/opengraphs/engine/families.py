@@ -8,6 +8,7 @@ are shown as they are and never followed twice.
 from __future__ import annotations
 
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 MAX_NODES = 1000
@@ -110,11 +111,16 @@ def member_ids(run_id: str, parents: Parents) -> frozenset[str]:
     return frozenset(_below(path_to(run_id, parents)[0], children_of(parents)))
 
 
-def nodes(found: Lineage, facts_of: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
+def nodes(
+    found: Lineage,
+    facts_of: Mapping[str, Mapping[str, Any]],
+    last_steps: Mapping[str, int | None] = MappingProxyType({}),
+) -> list[dict[str, Any]]:
     """Protocol `LineageNode`s of a family.
 
     Args:
         facts_of: facts by run id; members that are not in it are marked `missing`.
+        last_steps: the furthest step that each logged.
     """
     depth: dict[str, int] = {}
     rows = []
@@ -137,6 +143,7 @@ def nodes(found: Lineage, facts_of: Mapping[str, Mapping[str, Any]]) -> list[dic
                 "step": told.get("step"),
                 "reason": told.get("reason"),
                 "depth": depth[run_id],
+                "last_step": last_steps.get(run_id),
             }
         )
     return rows

@@ -6,6 +6,7 @@ from bisect import bisect_right, insort
 from typing import Any, NamedTuple
 
 from opengraphs.errors import UsageError
+from opengraphs.sdk import layout
 from opengraphs.store.fdpool import FdPool
 from opengraphs.store.folder import RunFolder
 from opengraphs.store.jsonl import finite, moment_of, parse_piece
@@ -114,13 +115,28 @@ class RunEvents:
         return any("out of memory" in str(event.get("reason", "")) for event in self.of_kind("status"))
 
     def checkpoints(self) -> list[dict[str, Any]]:
-        """Registered checkpoints by step, the newest record of each."""
+        """Registered checkpoints by step, the newest record of each, and who told of it (`origin`).
+
+        What ogd found is left out where the script told of the same place and step itself.
+        """
         found: dict[str, dict[str, Any]] = {}
         for order, event in self._events:
             if event.get("kind") == "checkpoint":
                 name = str(event.get("checkpoint_id") or event.get("path") or order.offset)
-                found[name] = {**found.get(name, {}), **event}
-        return sorted(found.values(), key=lambda event: (_step(event), moment_of(event)))
+                found[name] = {"origin": _origin(order.writer), **found.get(name, {}), **event}
+        told = {_place(event) for event in found.values() if event["origin"] != "found"}
+        kept = [event for event in found.values() if event["origin"] != "found" or _place(event) not in told]
+        return sorted(kept, key=lambda event: (_step(event), moment_of(event)))
+
+
+def _origin(writer: str) -> str:
+    if writer == layout.DAEMON_WRITER:
+        return "found"
+    return "framework" if writer.startswith("mirror") else "script"
+
+
+def _place(event: dict[str, Any]) -> tuple[str, str]:
+    return str(event.get("path")), str(event.get("step"))
 
 
 def _step(event: dict[str, Any]) -> float:

@@ -168,19 +168,25 @@ class RunLists(EngineCore):
         """
         run_id = self.resolve(ref)
         found = families.lineage(run_id, self._parents())
-        facts = {
-            member: entry.facts
-            for member in found.members
-            if (entry := self._catalog.entries.get(member)) is not None
-        }
+        there = [self._catalog.entries[member] for member in found.members if member in self._catalog.entries]
+        facts = {entry.run_id: entry.facts for entry in there}
+        self._try(lambda: self._read_listed(there))
         return {
             "schema": layout.SCHEMA,
             "run": run_id,
             "root": found.root,
             "path": found.path,
-            "nodes": families.nodes(found, facts),
+            "nodes": families.nodes(found, facts, {member: self._last_step(member) for member in facts}),
             "cut": found.cut,
         }
+
+    def _last_step(self, run_id: str) -> int | None:
+        """The furthest step that a run logged, as far as it was read."""
+        entry = self._catalog.entries[run_id]
+        with contextlib.suppress(OSError):
+            found = self._runs.digest(run_id, entry.folder, live=entry.is_live)
+            return None if found is None else found.last_step
+        return None
 
     def family(self, ref: str) -> frozenset[str]:
         """Ids of everybody in the family of a run; see `resolve` for what it raises."""

@@ -18,11 +18,11 @@ from opengraphs.store.jsonl import finite
 MAX_COLUMNS = 4000
 MAX_CURVES = 2000
 _AXES = ("step", "time", "relative")
-_FIELDS = ("runs", "metrics", "x", "range", "columns", "smooth", "ranks")
+_FIELDS = ("runs", "metrics", "x", "range", "columns", "smooth", "ranks", "lineage")
 
 
 class SeriesAsked(NamedTuple):
-    """A checked request. ranks: `merged`, `band`, `each`, or the ranks that are wanted."""
+    """A checked request. ranks: `merged`, `band`, `each`, or the ranks that are wanted. lineage: with the family of each run."""
 
     runs: list[str]
     metrics: list[str]
@@ -31,6 +31,7 @@ class SeriesAsked(NamedTuple):
     columns: int
     derivations: list[Derivation]
     ranks: str | list[int]
+    lineage: bool = False
 
     @property
     def axis_metric(self) -> str | None:
@@ -72,8 +73,16 @@ def parse_request(request: Mapping[str, Any]) -> SeriesAsked:
             )
     return SeriesAsked(
         runs, metrics, x, _span(request.get("range")), columns, derivations,
-        _ranks(request.get("ranks", "merged")),
+        _ranks(request.get("ranks", "merged")), _lineage(request.get("lineage", False), x),
     )  # fmt: skip
+
+
+def _lineage(value: Any, x: str) -> bool:
+    if not isinstance(value, bool):
+        raise UsageError("lineage is true or false")
+    if value and x != "step":
+        raise UsageError("the curve of a family is over steps", hint="x: step")
+    return value
 
 
 def _words(request: Mapping[str, Any], field: str) -> list[str]:

@@ -44,7 +44,7 @@ class Watching(Comparisons):
     def ended_within(self, run_id: str, seconds: float) -> bool:
         """Whether a run of og's own ended no longer ago; a copy of a foreign one did not."""
         entry = self._catalog.entries[run_id]
-        ended = _epoch_s(entry.facts.get("ended_at")) if not entry.is_live and not entry.followed else None
+        ended = epoch_s(entry.facts.get("ended_at")) if not entry.is_live and not entry.followed else None
         return ended is not None and time.time() - ended <= seconds and not entry.facts.get("source_path")
 
     def outlook(self, run_id: str) -> dict[str, Any] | None:
@@ -105,7 +105,7 @@ class Watching(Comparisons):
         return self._quietly(entry, read, [])
 
 
-def _epoch_s(stamp: str | None) -> float | None:
+def epoch_s(stamp: str | None) -> float | None:
     try:
         return datetime.fromisoformat(stamp.replace("Z", "+00:00")).timestamp() if stamp else None
     except ValueError:

@@ -7,7 +7,7 @@ from typing import Any, Literal, TypedDict
 from opengraphs.records import RunFacts
 
 EventKind = Literal[
-    "hello", "run", "gone", "metrics", "log", "system", "events", "alert", "sources", "resync"
+    "hello", "run", "gone", "metrics", "log", "system", "events", "alert", "sources", "chat", "resync"
 ]
 
 
@@ -23,7 +23,8 @@ class Event(TypedDict, total=False):
     read behind. log: `size_bytes`. system: new figures. events: new lines in `events/`. alert:
     `alerts` are the events that detectors and rules just wrote, as they stand in `events/`, and `about` names the run (`run_id, name, project`). sources:
     `GET /sources` has something new to say (`run` is empty): `runs` of other programs so far,
-    `looking` while a folder is searched for the first time, `message` when one cannot be read.
+    `looking` while a folder is searched for the first time, `message` when one cannot be read. chat: a session of
+    the run, `session_id`, has the new record `session_seq` of the kind `record_kind`.
 
     Readers ignore kinds and keys they do not know.
     """
@@ -44,3 +45,6 @@ class Event(TypedDict, total=False):
     size_bytes: int
     alerts: list[dict[str, Any]]
     about: dict[str, Any]
+    session_id: str
+    session_seq: int
+    record_kind: str

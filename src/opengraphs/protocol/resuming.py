@@ -32,17 +32,30 @@ class CheckpointsReply(TypedDict):
     checkpoints: list[CheckpointOut]
 
 
+class PinRequest(TypedDict, total=False):
+    """`POST /runs/{ref}/checkpoints`.
+
+    checkpoint: an id, a unique part of one, a step, a path, latest or best. pinned: True (the default) keeps
+    it, False gives it up.
+    """
+
+    checkpoint: str
+    pinned: bool
+
+
 class ResumeRequest(TypedDict, total=False):
     """`POST /runs/{ref}/resume`.
 
     checkpoint: latest (default), best, a step, an id or a path; "none" begins anew. overrides: settings by name.
     dry_run: only say what would be run. launch: False: the caller launches it itself, in its own shell.
     reason: user, crash, auto or rollback. confirmed: the guessed arguments were shown and accepted.
+    env: variables of the new training, over all others; such as a secret that no file has.
     """
 
     checkpoint: str
     overrides: dict[str, Any]
     dry_run: bool
+    launch: bool
     reason: str
     confirmed: bool
     name: str
@@ -52,8 +65,12 @@ class ResumeRequest(TypedDict, total=False):
 class ResumePlan(TypedDict, total=False):
     """What would be run. env: what og sets, over the environment that the bundle has or the shell gives.
 
-    missing: what the bundle could not keep, such as secrets, by name. guessed: arguments that og added because
-    the script does not say that it knows og's contract; needs_confirmation: they were never shown before.
+    missing: what the bundle could not keep, such as secrets, by name; empty while the run's own runner, which has
+    them, is there. guessed: arguments that og added because the script does not say that it knows og's contract;
+    needs_confirmation: they were never shown before. contract: how the script learns where to go on: `og` (it asks
+    og), `arguments`, `framework` (og's hook in its framework goes on), `none` (nothing is known of it; og's variables are all it gets). before: the run's own command.
+    overrides: those of this request over those of the run; arguments: which of them the command has.
+    facts: what the new run inherits: tags, group, job_type, notes, mirror_to, alert_rules, launch.
     """
 
     parent: dict[str, Any]
@@ -69,6 +86,10 @@ class ResumePlan(TypedDict, total=False):
     warnings: list[str]
     project: str
     name: str
+    before: list[str]
+    overrides: dict[str, Any]
+    arguments: list[str]
+    facts: dict[str, Any]
 
 
 class ResumeReply(TypedDict):

@@ -61,7 +61,8 @@ class RunsReply(_RunsReply, total=False):
 class LineageNode(TypedDict):
     """One run of a family. missing: a parent that was removed; then only its id is known.
 
-    parent, checkpoint_id, step, reason: what it went on from; depth: 0 at the root.
+    parent, checkpoint_id, step, reason: what it went on from; depth: 0 at the root. last_step: the furthest
+    it logged, None where nothing is known of that yet.
     """
 
     run_id: str
@@ -75,6 +76,7 @@ class LineageNode(TypedDict):
     step: int | None
     reason: str | None
     depth: int
+    last_step: int | None
 
 
 class LineageReply(TypedDict):

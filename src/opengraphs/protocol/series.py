@@ -20,6 +20,8 @@ class SeriesRequest(TypedDict, total=False):
     smooth: derived series asked for beside the raw one, such as `ma(15)`.
     ranks: `merged` (the rule of DESIGN section 2), `band` (merged, with the extent of the
         single ranks beside it), `each`, or a list of ranks.
+    lineage: with the family of each run, over `step` only: its curve from the root down, in pieces, and
+        the branches that were abandoned.
     """
 
     runs: list[str]
@@ -29,6 +31,7 @@ class SeriesRequest(TypedDict, total=False):
     columns: int
     smooth: list[str]
     ranks: Literal["merged", "band", "each"] | list[int]
+    lineage: bool
 
 
 class LastPoint(TypedDict):
@@ -62,17 +65,26 @@ class LeftOut(TypedDict):
     nonfinite: int
 
 
+class FamilyPiece(TypedDict):
+    """of: the run that was asked for. role: `path`, a piece of its curve, root first; or `abandoned`."""
+
+    of: str
+    role: Literal["path", "abandoned"]
+
+
 class SeriesExtras(TypedDict, total=False):
     """What only some curves have.
 
     band: with `ranks` `band`; None where fewer than two ranks logged the metric.
     left_out: on an axis `metric:KEY`.
     unit: of a derived `throughput`, such as `tokens/s`.
+    family: with `lineage`.
     """
 
     band: Band | None
     left_out: LeftOut
     unit: str
+    family: FamilyPiece
 
 
 class SeriesOut(SeriesExtras):

@@ -1,6 +1,7 @@
 """Start of a runner: `python -I -S …/runner/__main__.py RUN_FOLDER`, spawned by `launch.launch`.
 
-With `capture` as its first argument it is the capture process instead (`capture.process`).
+With `capture` as its first argument it is the capture process instead (`capture.process`), with
+`launch` the one that launches the run that goes on from this one (`launching`).
 `-I -S` skips the user's Python settings and the site packages, which halves the start;
 so this file finds the package by its own place. The spec comes on standard input, the
 answer goes to standard output, and both are let go of then.
@@ -41,11 +42,16 @@ def supervise() -> int:
 
 def main(arguments: list[str]) -> int:
     """Dispatch; returns the exit status."""
-    if arguments[:1] != ["capture"]:
-        return supervise()
-    from opengraphs.runner.capture.process import run
+    if arguments[:1] == ["capture"]:
+        from opengraphs.runner.capture import process
 
-    run(arguments[1:])
+        process.run(arguments[1:])
+    elif arguments == ["launch"]:
+        from opengraphs.runner import launching
+
+        launching.run()
+    else:
+        return supervise()
     return 0
 
 

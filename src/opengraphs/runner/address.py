@@ -13,6 +13,14 @@ from contextlib import contextmanager
 _MAX_PATH_BYTES = 107
 
 
+def run_socket(run_dir: str) -> str:
+    """The name of a run's control socket: a short hash of its folder's path."""
+    import hashlib  # costs 3 ms, which the first frame does not have
+
+    folder = os.fsencode(os.path.realpath(run_dir))
+    return f"run-{hashlib.blake2b(folder, digest_size=6).hexdigest()}.sock"
+
+
 class UnsafeFolderError(OSError):
     """The socket's folder belongs to somebody else, or others may write to it."""
 

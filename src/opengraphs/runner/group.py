@@ -28,12 +28,20 @@ class Group:
         self._kill_timer: Timer | None = None
         self.stopped = False
         """The user asked og to end the run."""
+        self.asked = False
+        """Somebody sent a signal through og that means "end"."""
         self.killed = False
         """The runner sent KILL itself."""
 
     def deliver(self, number: int, *, stop: bool = False) -> bool:
         """Pass a signal on; the second SIGINT kills, as an impatient ctrl-c means it. False: nobody is left."""
         self.stopped = self.stopped or stop
+        self.asked = self.asked or number in (
+            signals.SIGINT,
+            signals.SIGTERM,
+            signals.SIGQUIT,
+            signals.SIGKILL,
+        )
         if number == signals.SIGINT:
             self._interrupts += 1
             if self._interrupts > 1:

@@ -65,6 +65,10 @@ class LaunchSpec(TypedDict):
     cwd: str
     env: dict[str, str]
     """The user's own; the runner adds what og promises."""
+    contract: dict[str, str]
+    """What og says about the run this one goes on from; see `environ.CONTRACT`."""
+    restart: dict[str, Any] | None
+    """How often the runner goes on after a crash; see `restarting.Restart`."""
     control_socket: str
     use_pty: bool
     window: list[int] | None
@@ -119,6 +123,8 @@ def create_run(
     alert_rules: Sequence[str] = (),
     cwd: str | None = None,
     env: Mapping[str, str] | None = None,
+    contract: Mapping[str, str] | None = None,
+    restart: Mapping[str, Any] | None = None,
     use_pty: bool = False,
     window: Sequence[int] | None = None,
     hooks: bool = True,
@@ -134,6 +140,8 @@ def create_run(
         store, project, name: None looks them up as DESIGN section 2 says; the name is the script's.
         config: settings the user gave; they win over those read from the command line.
         cwd, env: the training's; None is this process's own.
+        contract: variables about the run that this one goes on from (`environ.CONTRACT`).
+        restart: what the runner does after a crash (`restarting.Restart`); None is nothing.
         window: (columns, rows) of the terminal that is looking on.
         mirror_to: the server it shall be forwarded to, as `sdk.forwarding.ask` gives it.
         alert_rules: alert rules of this run alone, one line each, checked already.
@@ -158,6 +166,7 @@ def create_run(
         "progress": dict(progress) if progress else None,
         **({"mirror_to": mirror_to} if mirror_to else {}),
         **({"alert_rules": list(alert_rules)} if alert_rules else {}),
+        **_unusual(use_pty=use_pty, hooks=hooks, stdout_metrics=stdout_metrics, patterns=list(patterns)),
     }
     return {
         "run_dir": run_dir,
@@ -165,6 +174,8 @@ def create_run(
         "command": list(command),
         "cwd": folder,
         "env": environ,
+        "contract": dict(contract or {}),
+        "restart": dict(restart) if restart else None,
         "control_socket": str(control_socket(Path(run_dir))),
         "use_pty": use_pty,
         "window": list(window) if window else None,
@@ -177,6 +188,13 @@ def create_run(
         "listens": False,
         "lock_fd": _lock_and_write(run_dir, facts),
     }
+
+
+def _unusual(**options: Any) -> dict[str, dict[str, Any]]:
+    """What a run that goes on from this one has to be launched with too."""
+    usual = {"use_pty": False, "hooks": True, "stdout_metrics": True, "patterns": []}
+    found = {name: value for name, value in options.items() if value != usual[name]}
+    return {"launch": found} if found else {}
 
 
 def _plain(config: Mapping[str, Any]) -> dict[str, Any]:

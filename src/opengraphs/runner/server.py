@@ -5,6 +5,10 @@
     {"op":"stop","grace_s":10}               TERM now, KILL after the grace
     {"op":"wait"}                            answered when the training has ended
     {"op":"resize","columns":120,"rows":40}  the pty's size
+    {"op":"keep","seconds":600}              stay for orders after the training's end
+    {"op":"launch","command":["python","x.py"],"env":{},"parent":{}}   the run that goes on from this one
+    {"op":"next"}                            answered when a restart after a crash was made, or will not be
+    {"op":"release"}                         leave, and make no restart
 
 Every reply has `"ok"`; a false one says why in `"error"`.
 """
@@ -21,11 +25,31 @@ from typing import Any
 from .address import make_private, socket_name
 from .loop import Loop
 
-_MAX_REQUEST_BYTES = 64 << 10
+_MAX_REQUEST_BYTES = 256 << 10
 _MAX_CLIENTS = 64
 
-Handler = Callable[[dict[str, Any]], "dict[str, Any] | None"]
-"""Takes a request and returns the reply; None means that `ControlServer.release` will send it."""
+Handler = Callable[[dict[str, Any]], "dict[str, Any] | Later | None"]
+"""Takes a request and returns the reply, or a later one; None means that `ControlServer.release` will send it."""
+
+
+class Later:
+    """A reply that comes when what was asked for is done."""
+
+    def __init__(self) -> None:
+        self._message: dict[str, Any] | None = None
+        self._send: Callable[[dict[str, Any]], None] | None = None
+
+    def tell(self, message: dict[str, Any]) -> None:
+        """This is the reply."""
+        self._message = message
+        if self._send is not None:
+            self._send(message)
+
+    def then(self, send: Callable[[dict[str, Any]], None]) -> None:
+        """Who shall have it, at once where it is there already."""
+        self._send = send
+        if self._message is not None:
+            send(self._message)
 
 
 def failure(reason: str) -> dict[str, Any]:
@@ -132,6 +156,8 @@ class ControlServer:
         reply = self._handler(request) if isinstance(request, dict) else failure("not a JSON object")
         if reply is None:
             self._waiting.add(connection)
+        elif isinstance(reply, Later):
+            reply.then(lambda message: self._send(connection, message))
         else:
             self._send(connection, reply)
 

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from .sampling import Sampling
     from .server import ControlServer
     from .startup import Launcher
+    from .staying import Stay
 
 EXTRAS_AFTER_S = 0.05
 """The sampler and the capture start this long after the training: its own start has the machine to itself."""
@@ -46,7 +47,7 @@ _NEEDED_LATER = (
     "struct",
     "termios",
     "opengraphs.sdk.journal",
-    *(f"opengraphs.runner.{name}" for name in ("answers", "room", "sampling", "server", "system")),
+    *(f"opengraphs.runner.{name}" for name in ("answers", "room", "sampling", "server", "staying", "system")),
 )
 """Loaded soon after the start: og may be upgraded or removed while a training runs for days."""
 
@@ -72,10 +73,12 @@ class Runner:
         """Those who wait for the end have their answer."""
         self.run_file = RunFile(self.run_dir, spec["facts"])
         self._launcher = launcher
-        self._loop = Loop()
+        self.loop = self._loop = Loop()
         self._events = RunnerEvents(self.run_dir)
         self._env = training_env(spec, runner_pid=os.getpid())
         self._log_fd = self._open_log()
+        self._lock_fd = lock_fd
+        self._stay: Stay | None = None
         self._start_child(lock_fd)
         self._server: ControlServer | None = None
         self._sampling: Sampling | None = None
@@ -91,14 +94,14 @@ class Runner:
         return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
 
     def _start_child(self, lock_fd: int) -> None:
-        hangup = signals.ignore_hangup()
+        self.hangup = signals.ignore_hangup()
         self._signals = signals.Signals((signals.SIGCHLD, *_FORWARDED, *_FORWARDED_TO_MAIN))
         columns, rows = self.spec["window"] or (80, 24)
         wiring = children.Wiring(
             log_fd=self._log_fd,
             lock_fd=lock_fd,
             window=(columns, rows) if self.spec["use_pty"] else None,
-            hangup=hangup,
+            hangup=self.hangup,
         )
         self.child = children.start(self.spec["command"], cwd=self.spec["cwd"], env=self._env, wiring=wiring)
         self.group = Group(self._loop, self.child.pid)
@@ -183,12 +186,36 @@ class Runner:
         self._events.close()
 
     def _is_over(self) -> bool:
-        return self._tidy and (self._capture is None or self._capture.finished)
+        if not self._tidy or not (self._capture is None or self._capture.finished):
+            return False
+        if self._stay is None or not self._stay.holds:
+            return True
+        self._let_go()
+        return False
+
+    def stay(self) -> Stay:
+        """What keeps this runner after the end, if anything."""
+        if self._stay is None:
+            from .staying import Stay
+
+            self._stay = Stay(self)
+        return self._stay
+
+    def _let_go(self) -> None:
+        """The run has ended for everybody, though its runner stays: its lock is free, its files are the daemon's."""
+        if self._lock_fd >= 0:
+            os.close(self._lock_fd)
+            os.close(self._log_fd)
+            self._lock_fd = self._log_fd = -1
+            self._events.close()
 
     def _signals_arrived(self) -> None:
         for number in self._signals.take():
             if number == signals.SIGCHLD:
                 self._reap()
+            elif self.told:  # the training's number may be another process's by now
+                if number in _FORWARDED and self._stay is not None:
+                    self._stay.release()
             elif number in _FORWARDED_TO_MAIN:
                 self.group.deliver_to_main(number)
             elif number != signals.SIGALRM:  # a time limit of ours that was kept
@@ -204,7 +231,8 @@ class Runner:
 
     def _heartbeat(self) -> None:
         self._loop.later(self.spec["heartbeat_s"], self._heartbeat)
-        self.run_file.beat()
+        if not self._tidy:
+            self.run_file.beat()
         if not self.spec["listens"]:
             return
         try:
@@ -270,9 +298,25 @@ class Runner:
         """Answer who waits for the end; whoever asks from now on hears it at once."""
         if not self.told:
             self.told = True
+            self._begin_restart(record)
             self._launcher.tell({"ok": True, "exit": record})
             if self._server is not None:
                 self._server.release(self._answers.ended())
+
+    def _begin_restart(self, record: dict[str, Any]) -> None:
+        if self._is_to_go_on(record):
+            children.signal_group(self.child.pid, signals.SIGTERM)  # helpers left behind would share the GPU
+            self.stay().restart_later()
+        elif self._stay is not None:
+            self._stay.no_restart()
+
+    def _is_to_go_on(self, record: dict[str, Any]) -> bool:
+        restart = self.spec["restart"]
+        if restart is None or restart["left"] <= 0:
+            return False
+        from .succession import is_crash
+
+        return is_crash(record, asked=self.group.asked)
 
     def _tidy_up(self, record: dict[str, Any]) -> None:
         """Everything that nobody waits for."""

@@ -9,6 +9,7 @@ from . import exits, habits, warn
 from .dicts import Config, Summary
 from .habits import AlertLevel, Settings, login, unwatch, watch
 from .media import Audio, Histogram, Image, Table, Video
+from .resuming import override, resume, should_checkpoint, should_stop
 from .run import Run
 from .start import Wish, disabled, start
 
@@ -37,9 +38,13 @@ __all__ = [
     "log_system",
     "login",
     "note",
+    "override",
     "progress",
+    "resume",
     "sample",
     "save",
+    "should_checkpoint",
+    "should_stop",
     "tag",
     "untag",
     "unwatch",

@@ -14,13 +14,14 @@ MAX_LOOK_S = 0.2
 """The training waits while a folder is looked through: longer than this it does not."""
 _SUFFIXES = {
     ".safetensors": "safetensors", ".pt": "torch", ".pth": "torch", ".bin": "torch", ".ckpt": "lightning",
-    ".npz": "numpy", ".npy": "numpy", ".pkl": "pickle", ".pickle": "pickle", ".joblib": "pickle",
+    ".npz": "numpy", ".npy": "numpy", ".json": "json", ".pkl": "pickle", ".pickle": "pickle", ".joblib": "pickle",
     ".h5": "keras", ".keras": "keras", ".onnx": "onnx", ".gguf": "gguf", ".msgpack": "flax", ".zip": "zip",
 }  # fmt: skip
 _FOLDERS = (
     ("trainer_state.json", "hf"),
     (".metadata", "dcp"),
     ("_CHECKPOINT_METADATA", "orbax"),
+    ("random_states_0.pkl", "accelerate"),
     ("adapter_model.safetensors", "hf"),
     ("model.safetensors", "hf"),
     ("model.safetensors.index.json", "hf"),
@@ -29,9 +30,14 @@ _FOLDERS = (
     ("latest_checkpointed_iteration.txt", "megatron"),
 )
 _UNFINISHED = (".tmp", ".part", ".partial", ".incomplete")
-_ZIPPED = ("torch", "lightning", "numpy", "zip")
 _ZIP_START = b"PK\x03\x04"
-_ZIP_END = b"PK\x05\x06"
+_ZIP_END, _ZIP64_END = b"PK\x05\x06", b"PK\x06\x07"
+_ZIP_TAIL = 22 + (64 << 10)
+"""The end record of a zip and the longest comment behind it."""
+_HDF5_START = b"\x89HDF\r\n\x1a\n"
+_MAX_HEADER = 100 << 20
+"""Of a safetensors file; the format has no longer one."""
+_MAX_JSON = 64 << 20
 
 
 def describe(path: str) -> Dict[str, Any]:
@@ -63,6 +69,14 @@ def describe(path: str) -> Dict[str, Any]:
         "complete": size > 0 and _is_file_complete(full, kind),
         "bytes": size,
     }
+
+
+def is_whole(path: str) -> bool:
+    """Whether a plain file is not visibly cut short; False when it is missing or empty."""
+    try:
+        return os.path.getsize(path) > 0 and _is_file_complete(path, _suffix_format(path))
+    except OSError:
+        return False
 
 
 def _suffix_format(path: str) -> str:
@@ -101,25 +115,71 @@ def _is_folder_complete(folder: str, names: List[str]) -> bool:
 
 
 def _shards(index: str) -> List[str]:
+    found = _json(index)
+    shards = found.get("weight_map") if isinstance(found, dict) else None
+    return sorted({str(name) for name in shards.values()}) if isinstance(shards, dict) else []
+
+
+def _json(path: str) -> Any:
+    """What a JSON file says; None for one that is damaged or too long to be looked at."""
     import json
 
     try:
-        with open(index, encoding="utf-8") as file:
-            return sorted(set(json.load(file).get("weight_map", {}).values()))
-    except (OSError, ValueError, AttributeError):
-        return []
+        with open(path, encoding="utf-8") as file:
+            text = file.read(_MAX_JSON + 1)
+        return json.loads(text) if len(text) <= _MAX_JSON else None
+    except (OSError, ValueError, RecursionError):
+        return None
 
 
 def _is_file_complete(path: str, kind: str) -> bool:
+    """Whether what the format says of its own length is there; nothing is unpickled."""
     if path.endswith(_UNFINISHED):
         return False
-    with open(path, "rb") as file:
-        if kind == "safetensors":
-            return _has_all_tensors(file, os.path.getsize(path))
-        if kind in _ZIPPED and file.read(4) == _ZIP_START:
-            file.seek(max(0, os.path.getsize(path) - (64 << 10)))
-            return _ZIP_END in file.read()
-    return True
+    if kind == "json":
+        return _json(path) is not None
+    try:
+        with open(path, "rb") as file:
+            return _has_its_end(file, os.path.getsize(path), kind)
+    except OSError:
+        return False
+
+
+def _has_its_end(file: Any, size: int, kind: str) -> bool:
+    if kind == "safetensors":
+        return _has_all_tensors(file, size)
+    start = file.read(8)
+    if start[:4] == _ZIP_START:
+        return _has_directory(file, size)
+    if start == _HDF5_START:
+        return _has_all_hdf5(file, size)
+    if kind == "pickle" and start[:1] == b"\x80":
+        file.seek(size - 1)
+        return bool(file.read(1) == b".")
+    return kind != "zip"
+
+
+def _has_directory(file: Any, size: int) -> bool:
+    """A zip's directory is its last part, and its end record says where that begins."""
+    begin = max(0, size - _ZIP_TAIL)
+    file.seek(begin)
+    tail = file.read(_ZIP_TAIL)
+    end = tail.rfind(_ZIP_END)
+    if end < 0 or len(tail) < end + 22:
+        return False
+    length, place = (int.from_bytes(tail[end + at : end + at + 4], "little") for at in (12, 16))
+    if place == 0xFFFFFFFF:
+        return bool(tail.rfind(_ZIP64_END, 0, end) >= 0)
+    return bool(place + length <= begin + end)
+
+
+def _has_all_hdf5(file: Any, size: int) -> bool:
+    """An HDF5 file says behind its signature where it ends."""
+    version = file.read(1)
+    if version not in (b"\0", b"\1", b"\2", b"\3"):
+        return False
+    file.seek({0: 40, 1: 44}.get(version[0], 28))
+    return bool(int.from_bytes(file.read(8), "little") <= size)
 
 
 def _has_all_tensors(file: Any, size: int) -> bool:
@@ -127,11 +187,11 @@ def _has_all_tensors(file: Any, size: int) -> bool:
     import json
 
     length = int.from_bytes(file.read(8), "little")
-    if not 2 <= length <= size - 8:
+    if not 2 <= length <= min(size - 8, _MAX_HEADER):
         return False
     try:
         header = json.loads(file.read(length))
         ends = [entry["data_offsets"][1] for name, entry in header.items() if name != "__metadata__"]
-    except (ValueError, KeyError, TypeError, IndexError):
+        return bool(8 + length + max(ends, default=0) <= size)
+    except (ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError):
         return False
-    return bool(8 + length + max(ends, default=0) <= size)

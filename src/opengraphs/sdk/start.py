@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-from . import facts, knownids, layout, ranks, rendezvous, warn
+from . import facts, knownids, layout, ranks, rendezvous, resuming, warn
 from .disabled import DisabledRun
 from .filesystem import choose_mode
 from .jsonfile import read_json
@@ -110,6 +110,8 @@ def _join(wish: Wish, run_dir: str) -> Run:
     place = ranks.find_place()
     known = read_json(os.path.join(run_dir, layout.RUN_JSON))
     writers = Writers(run_dir, place, attempt=place.attempt)
+    chosen = resuming.overridden(wish.config)
+    wish.config.update(chosen)
     merged = {
         "run_id": os.environ.get("OG_RUN_ID") or os.path.basename(run_dir),
         "name": wish.name or known.get("name") or os.path.basename(run_dir),
@@ -122,7 +124,12 @@ def _join(wish: Wish, run_dir: str) -> Run:
     if wish.resume and wish.resume != merged["run_id"]:
         warn.tell("resume", "resume=%r is ignored: og run has started a run already" % wish.resume)
     run = Run(merged, place, writers, run_dir=run_dir, store=_store_of(run_dir), is_joined=True)
-    run.start(_words(wish, place, writers, notes=wish.notes if place.rank == 0 else None))
+    words = _words(wish, place, writers, notes=wish.notes if place.rank == 0 else None)
+    if chosen:
+        from .redact import redact_config
+
+        words["config"]["overrides"] = redact_config(resuming.overrides())
+    run.start(words)
     return run
 
 

@@ -70,9 +70,24 @@ def read_bundle(run: RunFolder) -> Bundle:
     )
 
 
+def read_text(run: RunFolder, name: str) -> str | None:
+    """One text of the bundle, by its name in it; None where it is missing, no plain file, or too long."""
+    data = _bytes(run.path / layout.BUNDLE / name)
+    return None if data is None else data.decode("utf-8", "replace")
+
+
+def read_environment(run: RunFolder) -> dict[str, Any] | None:
+    """The environment alone."""
+    return _object(run.path / layout.BUNDLE / ENVIRONMENT)
+
+
 def _bytes(path: Path) -> bytes | None:
     try:
-        with os.fdopen(open_plain(path), "rb") as file:
+        if any(
+            at.name in (layout.BUNDLE, FILES) and at.is_symlink() for at in (path.parent, path.parent.parent)
+        ):
+            return None  # a bundle from elsewhere is no way to other files of this machine
+        with os.fdopen(open_plain(path, os.O_RDONLY | os.O_NOFOLLOW), "rb") as file:
             data = file.read(MAX_BYTES + 1)
     except OSError:
         return None

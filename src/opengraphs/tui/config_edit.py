@@ -56,23 +56,24 @@ def put(path: Path, name: str, given: object) -> Value:
     if name == "ui.theme":
         theme.pick(str(value), dark=True)
     table, _, key = name.partition(".")
-    _change(path, table, key, value)
+    change(path, table, key, value)
     return value
 
 
 def drop(path: Path, name: str) -> None:
     """Take one setting out of a file, where it is in it. Raises as `put` does."""
     table, _, key = setting(name).name.partition(".")
-    _change(path, table, key, None)
+    change(path, table, key, None)
 
 
 def put_keys(path: Path, action: str, keys: Sequence[str] | None) -> None:
     """Give an action other keys, or with None its own again. Raises as `put` does."""
     Keymap({action: keys or ()})
-    _change(path, "keys", action, None if keys is None else tuple(keys))
+    change(path, "keys", action, None if keys is None else tuple(keys))
 
 
-def _change(path: Path, table: str, key: str, value: Value | None) -> None:
+def change(path: Path, table: str, key: str, value: Value | None) -> None:
+    """Write a value of any table, unchecked, or with None take it out. Raises as `put` does."""
     try:
         before = path.read_text(encoding="utf-8") if path.exists() else ""
         after = edited(before, table, key, value)

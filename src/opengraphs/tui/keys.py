@@ -101,6 +101,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("graphs.note", ("graphs",), ("n",), "Write a note at this step", "note"),
     Action("graphs.tag", ("graphs",), ("t",), "Tag the run"),
     Action("graphs.ranks", ("graphs",), ("e",), "Ranks: merged and their band, each"),
+    Action("graphs.family", ("graphs",), ("f",), "Family from its root, or this run", "family"),
     Action("graphs.panels", ("graphs",), ("w",), "Panels of plug-ins, on or off"),
     Action("graphs.cursor_left", ("graphs",), ("left",), "Read-out to the left"),
     Action("graphs.cursor_right", ("graphs",), ("right",), "Read-out to the right"),

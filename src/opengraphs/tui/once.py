@@ -164,7 +164,7 @@ class _Waiting:
     def __init__(self, client: Client) -> None:
         self._client = client
 
-    async def get(self, path: str, **query: Any) -> dict[str, Any]:
+    async def get(self, path: str, /, **query: Any) -> dict[str, Any]:
         return self._client.get(path, **query)
 
     async def post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:

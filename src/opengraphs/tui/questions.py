@@ -17,7 +17,7 @@ from opengraphs.protocol.events import Event
 class Source(Protocol):
     """The daemon as the UI sees it: `client.aio.AsyncClient`, or a fake in tests."""
 
-    async def get(self, path: str, **query: Any) -> dict[str, Any]: ...
+    async def get(self, path: str, /, **query: Any) -> dict[str, Any]: ...
 
     async def post(self, path: str, body: dict[str, Any]) -> dict[str, Any]: ...
 
@@ -141,7 +141,10 @@ class RunQuestion(NamedTuple):
 
 
 class SeriesQuestion(NamedTuple):
-    """Every chart in view, at its width, in one request. ranks: `band`, or the ranks that are wanted."""
+    """Every chart in view, at its width, in one request. ranks: `band`, or the ranks that are wanted.
+
+    lineage: with the family of each run.
+    """
 
     runs: tuple[str, ...]
     metrics: tuple[str, ...]
@@ -151,6 +154,7 @@ class SeriesQuestion(NamedTuple):
     smooth: tuple[str, ...]
     ranks: str | tuple[int, ...] = "band"
     slot: str = "series"
+    lineage: bool = False
 
     async def ask(self, source: Source) -> dict[str, Any]:
         if not self.metrics:
@@ -163,6 +167,7 @@ class SeriesQuestion(NamedTuple):
             "columns": self.columns,
             "smooth": list(self.smooth),
             "ranks": self.ranks if isinstance(self.ranks, str) else list(self.ranks),
+            **({"lineage": True} if self.lineage else {}),
         }
         return await source.post("/series", body)
 

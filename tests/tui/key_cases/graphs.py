@@ -19,6 +19,10 @@ CASES: dict[str, Case] = {
     "graphs.log_y": Case(lambda s: set(graphs(s).log_y), after={"train/loss"}),
     "graphs.smooth": Case(lambda s: graphs(s).smooth, after="ma(50)"),
     "graphs.ranks": Case(lambda s: s.desk.toast and s.desk.toast.text, after="only one rank logs here"),
+    "graphs.family": Case(
+        lambda s: s.desk.toast and s.desk.toast.text,
+        after="no other run went on from this one, and it from none",
+    ),
     "graphs.panels": Case(
         lambda s: s.desk.toast and s.desk.toast.text,
         after="no panel is installed; docs/plugins.md tells how to make one",

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from opengraphs.alerts.rules import parse_rule, read_rules, replay
+from opengraphs.alerts.replay import replay
+from opengraphs.alerts.rules import MetricPoint, parse_rule, read_rules
 from opengraphs.alerts.rules.functions import FUNCTIONS
-from opengraphs.alerts.rules.replay import MetricPoint
 from opengraphs.alerts.rules.rule import ACTIONS, LEVEL_WORDS
 from opengraphs.alerts.rules.rulesfile import KEYS
 from opengraphs.alerts.rules.words import DURATIONS, KEYWORDS
@@ -70,5 +70,5 @@ def test_firing_of_the_page_has_the_real_keys() -> None:
     block = re.search(r"^```json\n(.*?)\n```$", PAGE, re.MULTILINE | re.DOTALL)
     assert block is not None
     points = [MetricPoint("train/kl", n, 0.0, 0.31) for n in range(1180, 1200)]
-    (firing,) = replay([parse_rule("kl: train/kl > 0.1 for 20")], points)
+    (firing,) = replay(points, rules=[parse_rule("kl: train/kl > 0.1 for 20")], only_rules=True)
     assert firing == json.loads(block[1])

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from opengraphs.alerts.rules import Answer, RuleSet, parse_rule, replay
+from opengraphs.alerts.rules import Answer, RuleSet, parse_rule
 from opengraphs.errors import UsageError
 
 TEXTS = (
@@ -57,8 +57,6 @@ def test_rule_about_what_never_came_fires_after_its_step() -> None:
 def test_two_rules_of_one_name_are_refused() -> None:
     with pytest.raises(UsageError, match="two rules are named 'x > 5'"):
         rules("x > 5", "x > 5 !error")
-    with pytest.raises(UsageError):
-        list(replay([parse_rule("x > 5"), parse_rule("x > 5")], []))
 
 
 def test_restored_rules_go_on_and_changed_ones_begin_anew() -> None:

@@ -1,4 +1,4 @@
-"""Alert rules of users: a grammar, streams of points to readings, and replay. Pure.
+"""Alert rules of users: a grammar, and streams of points to readings. Pure.
 
     rule = parse_rule("train/loss > 2 * min(train/loss) for 10 after 200 !error")
     rules, watch = RuleSet([rule]), RuleWatch(rule)
@@ -14,11 +14,10 @@ docs/alert-rules.md is the page for users.
 from opengraphs.alerts.rules.clauses import parse_condition, parse_rule
 from opengraphs.alerts.rules.compiled import CompiledRule, Instance
 from opengraphs.alerts.rules.reading import Reading
-from opengraphs.alerts.rules.replay import Firing, MetricPoint, in_order, replay, waiting
 from opengraphs.alerts.rules.rule import Rule, Span
 from opengraphs.alerts.rules.ruleset import Answer, RuleSet
 from opengraphs.alerts.rules.rulesfile import DetectorChoice, RulesFile, merged, read_rules
-from opengraphs.alerts.rules.tables import read_points
+from opengraphs.alerts.rules.tables import MetricPoint, read_points
 from opengraphs.alerts.rules.watch import Change, RuleWatch
 
 __all__ = [
@@ -26,7 +25,6 @@ __all__ = [
     "Change",
     "CompiledRule",
     "DetectorChoice",
-    "Firing",
     "Instance",
     "MetricPoint",
     "Reading",
@@ -35,12 +33,9 @@ __all__ = [
     "RuleWatch",
     "RulesFile",
     "Span",
-    "in_order",
     "merged",
     "parse_condition",
     "parse_rule",
     "read_points",
     "read_rules",
-    "replay",
-    "waiting",
 ]

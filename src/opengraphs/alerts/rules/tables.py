@@ -11,11 +11,19 @@ import math
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from opengraphs.alerts.rules.replay import MetricPoint
 from opengraphs.errors import UsageError
 
 _MAX_STEP = 1 << 62
 _LONG = ("metric", "step", "value")
+
+
+class MetricPoint(NamedTuple):
+    """A point and the metric it belongs to; time is epoch seconds."""
+
+    metric: str
+    step: int
+    time: float
+    value: float
 
 
 class _Columns(NamedTuple):

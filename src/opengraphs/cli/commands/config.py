@@ -94,6 +94,45 @@ def set_(name: str, value: str | None, unset: bool, project: bool) -> None:
     output.say(f"{name} = {_text(loaded.values[name])}, from {loaded.sources[name]}")
 
 
+@command.command(
+    "agent",
+    cls=OgCommand,
+    examples=(
+        "og config agent",
+        "og config agent --provider anthropic --model claude-sonnet-4-5",
+        "og config agent --provider openrouter --model qwen/qwen3-coder --key-cmd 'pass show openrouter'",
+        "og config agent --provider ollama --model qwen3:8b",
+    ),
+)
+@click.option("--provider", metavar="NAME", help="openai, anthropic, openrouter, ollama or vllm.")
+@click.option("--model", metavar="NAME", help="The model, as the provider calls it.")
+@click.option(
+    "--base-url", metavar="URL", help="Where it answers, where that is not the provider's own address."
+)
+@click.option(
+    "--key-env", "api_key_env", metavar="VAR", help="The variable of the environment that holds the key."
+)
+@click.option(
+    "--key-file", "api_key_file", metavar="FILE", help="A file with the key that only you can read."
+)
+@click.option("--key-cmd", "api_key_cmd", metavar="COMMAND", help="A command that prints the key.")
+@click.option("--no-test", is_flag=True, help="Make no request.")
+@as_json
+@no_color
+def agent(no_test: bool, as_json: bool, **given: str | None) -> int:
+    """Choose the model that the agent asks, and test it with one small request.
+
+    Asks on a terminal where no option says anything. Keys themselves are never written.
+    """
+    from opengraphs.cli import agent_setup
+
+    chosen = {name: value for name, value in given.items() if value is not None}
+    if not chosen and not as_json and output.is_terminal():
+        chosen = agent_setup.choose(chosen)
+    agent_setup.write(paths.config_file(), chosen)
+    return agent_setup.report(test=not no_test, as_json=as_json)
+
+
 @command.command("path", cls=OgCommand, examples=("$EDITOR $(og config path)",))
 @click.option("--project", is_flag=True, help="og.toml of the project instead of the user's own file.")
 @no_color

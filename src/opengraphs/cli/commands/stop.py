@@ -35,18 +35,34 @@ _SLACK_S = 10.0
 def command(run: str, grace_s: float, store: str | None) -> None:
     """Stop a run: its processes get TERM, and KILL when they are still there after the grace.
 
+    Of a run that crashed and waits for its restart, the restart is called off.
+
     RUN is any unique part of its id, its name, or its folder.
     """
     target = targets.one_run(run, store=store)
     with clients.connect(store=target.store) as client:
         facts = cast("dict[str, Any]", client.run(target.ref))
         if facts["status"] in ENDED:
-            raise ProcessError(
-                f"{facts['name']} is not running ({facts['status']})", hint="og list --status running"
-            )
+            _call_off(client, facts)
+            return
         client.stop(facts["run_id"], grace_s=grace_s)
         status = _wait(client, facts["run_id"], grace_s + _SLACK_S)
     output.say(f"{facts['name']} ({facts['run_id']}) {status}")
+
+
+def _call_off(client: Client, facts: dict[str, Any]) -> None:
+    """Of a run that crashed: no restart after it.
+
+    Raises:
+        ProcessError: none was due.
+    """
+    try:
+        client.stop(facts["run_id"])
+    except ProcessError:
+        raise ProcessError(
+            f"{facts['name']} is not running ({facts['status']})", hint="og list --status running"
+        ) from None
+    output.say(f"{facts['name']} ({facts['run_id']}) {facts['status']}; it is not restarted")
 
 
 def _wait(client: Client, run_id: str, timeout_s: float) -> str:

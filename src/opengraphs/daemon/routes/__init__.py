@@ -10,12 +10,17 @@ from opengraphs.daemon.app import Endpoint
 from opengraphs.daemon.routes import (
     alerting,
     alerts,
+    auto,
+    chat,
+    checkpoints,
     compare,
     edits,
     events,
+    files,
     ingest,
     logs,
     meta,
+    resuming,
     runs,
     series,
     sources,
@@ -23,9 +28,11 @@ from opengraphs.daemon.routes import (
 )
 from opengraphs.protocol.alerting import CheckRequest, ReplayRequest, SilenceRequest
 from opengraphs.protocol.alerts import AckRequest
+from opengraphs.protocol.chat import ForkRequest, InterruptRequest, ItemsRequest, SendRequest
 from opengraphs.protocol.compare import CompareRequest, DiffRequest, GroupRequest
 from opengraphs.protocol.control import ShutdownRequest, StopRequest
 from opengraphs.protocol.ingest import IngestRequest
+from opengraphs.protocol.resuming import PinRequest, ResumeRequest
 from opengraphs.protocol.runs import EventRequest, PatchRequest
 from opengraphs.protocol.series import SeriesRequest
 from opengraphs.protocol.sources import AttachRequest
@@ -48,7 +55,11 @@ ROUTES: tuple[Endpoint, ...] = (
     Endpoint("PATCH", "/runs/{ref}", edits.patch, body=tuple(PatchRequest.__annotations__)),
     Endpoint("DELETE", "/runs/{ref}", edits.remove, query=("force",)),
     Endpoint("GET", "/runs/{ref}/lineage", runs.lineage),
+    Endpoint("GET", "/runs/{ref}/bundle", runs.bundle, query=("contents",)),
+    Endpoint("GET", "/runs/{ref}/checkpoints", checkpoints.page),
+    Endpoint("POST", "/runs/{ref}/checkpoints", checkpoints.keep, body=tuple(PinRequest.__annotations__)),
     Endpoint("POST", "/runs/{ref}/stop", runs.stop, body=tuple(StopRequest.__annotations__)),
+    Endpoint("POST", "/runs/{ref}/resume", resuming.resume, body=tuple(ResumeRequest.__annotations__)),
     Endpoint("GET", "/runs/{ref}/events", runs.events, query=("since", "limit")),
     Endpoint("POST", "/runs/{ref}/events", edits.add_event, body=tuple(EventRequest.__annotations__)),
     Endpoint(
@@ -71,6 +82,7 @@ ROUTES: tuple[Endpoint, ...] = (
     Endpoint("POST", "/alerts/check", alerting.check, body=tuple(CheckRequest.__annotations__)),
     Endpoint("POST", "/alerts/replay", alerting.replay, body=tuple(ReplayRequest.__annotations__)),
     Endpoint("POST", "/alerts/test", alerting.test),
+    Endpoint("GET", "/auto/audit", auto.audit, query=("run", "from", "limit")),
     Endpoint("GET", "/trash", edits.trash, query=("limit",)),
     Endpoint("POST", "/trash/{ref}/restore", edits.restore),
     Endpoint("DELETE", "/trash/{ref}", edits.purge),
@@ -94,6 +106,16 @@ ROUTES: tuple[Endpoint, ...] = (
         logs.log,
         query=("from", "lines", "grep", "matches", "direction", "follow", "raw", "at_step", "at_time"),
     ),
+    Endpoint("GET", "/runs/{ref}/file", files.read, query=("path", "from", "lines")),
+    Endpoint("POST", "/chat/send", chat.send, body=tuple(SendRequest.__annotations__)),
+    Endpoint("GET", "/chat/stream", chat.stream, query=("session_id", "since", "follow")),
+    Endpoint("GET", "/chat/sessions", chat.sessions, query=("run", "limit")),
+    Endpoint("POST", "/chat/interrupt", chat.interrupt, body=tuple(InterruptRequest.__annotations__)),
+    Endpoint("POST", "/chat/fork", chat.fork, body=tuple(ForkRequest.__annotations__)),
+    Endpoint("GET", "/agent", chat.agent),
+    Endpoint("GET", "/agent/preview", chat.preview, query=("run", "text")),
+    Endpoint("GET", "/agent/work", chat.work, query=("token",)),
+    Endpoint("POST", "/agent/items", chat.items, body=tuple(ItemsRequest.__annotations__)),
     Endpoint("GET", "/ingest", ingest.status),
     Endpoint("POST", "/ingest", ingest.start, body=tuple(IngestRequest.__annotations__)),
     Endpoint("DELETE", "/ingest", ingest.stop),

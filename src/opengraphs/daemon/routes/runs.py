@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 from opengraphs.daemon.encode import encode
@@ -12,6 +13,7 @@ from opengraphs.protocol.control import StopReply
 
 if TYPE_CHECKING:
     from opengraphs.daemon.app import Call
+    from opengraphs.protocol.bundle import BundleReply
 
 MAX_PAGE = 2000
 FIGURES = ("min", "max", "best")
@@ -85,6 +87,16 @@ async def one(call: Call) -> bytes:
     run = await store.ask(lambda engine: engine.run(call.ref), scan=True, runs=(call.ref,))
     forwarding = call.core.forwarder.shown(store.name, run["run_id"])
     return encode({**run, "forwarding": forwarding} if forwarding else run)
+
+
+async def bundle(call: Call) -> BundleReply:
+    """`GET /runs/{ref}/bundle`."""
+    from opengraphs.daemon.bundles import describe
+
+    store, contents = await call.store(), call.params.flag("contents")
+    facts = await store.ask(lambda engine: engine.facts(call.ref), scan=True)
+    folder = await store.ask(lambda engine: engine.folder_of(facts["run_id"]))
+    return await asyncio.to_thread(describe, folder, facts, contents=contents)
 
 
 async def events(call: Call) -> bytes:

@@ -83,7 +83,7 @@ def headline(spec: ChartSpec, lines: Sequence[Line]) -> Row:
     shown = {line.curve.series for line in lines}
     if len(shown) != 1:
         return []
-    curve = lines[0].curve
+    curve = next((line.curve for line in lines if line.curve.label), lines[0].curve)
     if spec.cursor is None:
         return [(numbers.value(_last(curve)), f"b:series.{curve.series}")]
     return [(numbers.value(_at(curve, spec.cursor)), "b:accent")]
@@ -103,7 +103,7 @@ def _at(curve: Curve, x: float) -> float | str | None:
 
 def legend_row(spec: ChartSpec, lines: Sequence[Line], width: int, glyphs: Glyphs) -> Row:
     """Marker, name and value of every run in the chart; values under the cursor when there is one."""
-    entries = {line.curve.series: line.curve for line in reversed(lines)}
+    entries = {line.curve.series: line.curve for line in reversed(lines) if line.curve.label}
     names = {index: glyphs.clean(curve.label) for index, curve in sorted(entries.items())}
     sizes = [cell_len(name) for name in names.values()]
     longest = _fair_share(sizes, width - 1 - 11 * len(entries))

@@ -19,7 +19,8 @@ _WINDOWS_NEEDED = 3
 class Curve:
     """One line. x rising; y as the protocol sends it (floats or "NaN", "Infinity", "-Infinity").
 
-    series: index of the colour, marker and texture. thin: a raw curve, drawn dim.
+    series: index of the colour, marker and texture. thin: a raw curve, drawn dim. label: of the legend; a curve
+        without one is only a line, and the title and the legend tell the value of another of its series.
     last: what the title or legend shows; None takes the last y.
     nonfinite: x positions of values that were not finite (`SeriesOut["nonfinite"]["at"]`).
     unread: (low, high), between which points are still to be read: no line is drawn across.

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from opengraphs.tui.model import Desk
-from opengraphs.tui.painters import chart, layout
+from opengraphs.tui.painters import chart, family, layout
 from opengraphs.tui.painters.axis import AxisState
 from opengraphs.tui.painters.cells import Row
 from opengraphs.tui.painters.numbers import percent
@@ -65,7 +65,10 @@ class ChartWall(Wall):
                 self.behind = True
                 return slot.rows
             if slot.looks[2] != looks[2]:
-                slot.axis.reset()
+                slot.fits = False
+        if not slot.fits:
+            slot.axis.reset()
+            slot.fits = self.desk.graphs.answers_view(metric)
         slot.looks, slot.spec = looks, self._spec(metric, slot)
         slot.rows = chart.paint(slot.spec, rect.width, rect.height, self.desk.glyphs)
         return slot.rows
@@ -128,6 +131,11 @@ class ChartWall(Wall):
         if found is None:
             return [], []
         names = {**state.names, state.run_id or "": state.run.get("name") or state.run_id or ""}
+        if family.is_of_families(found.series):
+            return (
+                family.curves_of(found.series, metric=metric, colors=state.colors, labels=names),
+                family.family_bands(found.series, metric=metric, colors=state.colors),
+            )
         return (
             chart.curves_of(
                 found.series, metric=metric, colors=state.colors, labels=names, unread=state.unread

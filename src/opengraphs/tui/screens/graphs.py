@@ -69,6 +69,7 @@ class GraphsView(GraphsLine):
             "graphs.note": self._begin_note,
             "graphs.tag": lambda: self._open("tag", ""),
             "graphs.ranks": self._ranks,
+            "graphs.family": self._family,
             "graphs.cursor_left": lambda: self._read_out(-1),
             "graphs.cursor_right": lambda: self._read_out(1),
             "graphs.zoom_in": lambda: self._rescaled(state.x.zoom_in()),
@@ -420,6 +421,10 @@ class GraphsView(GraphsLine):
 
     def _ranks(self) -> None:
         self.desk.say(self.desk.graphs.cycle_ranks())
+        self.wall.refit()
+
+    def _family(self) -> None:
+        self.desk.say(self.desk.graphs.toggle_family())
         self.wall.refit()
 
     def _x_axis(self) -> None:

@@ -28,13 +28,14 @@ SYSTEM_COLUMNS = 64
 
 
 class Curves:
-    """One metric's answer. `version` rises whenever it differs from the one before."""
+    """One metric's answer. `version` rises whenever it differs from the one before; `range` is what was asked for."""
 
-    __slots__ = ("series", "version")
+    __slots__ = ("range", "series", "version")
 
-    def __init__(self, series: list[SeriesOut], version: int) -> None:
+    def __init__(self, series: list[SeriesOut], version: int, range_: tuple[float, float] | None) -> None:
         self.series = series
         self.version = version
+        self.range = range_
 
 
 class GraphsState:
@@ -64,6 +65,8 @@ class GraphsState:
         self.smoothing = 0
         self.ranks_from: int | None = None
         """The first of the single ranks shown, as a place among the run's ranks; None is all merged, with their band."""
+        self.family = False
+        """The curve of a run is that of its family: from the root down, abandoned branches behind it."""
         self.page = 0
         self.focus: str | None = None
         self.enlarged = False
@@ -350,6 +353,24 @@ class GraphsState:
             return f"{len(ranks)} ranks merged, with their band"
         return f"ranks {shown[0]} to {shown[-1]} of {len(ranks)}" if len(shown) > 1 else f"rank {shown[0]}"
 
+    def has_family(self) -> bool:
+        """Whether the run went on from another, or others from it."""
+        return bool((self.run.get("parent") or {}).get("run_id") or self.run.get("children"))
+
+    def shows_family(self) -> bool:
+        return self.family and self.x.kind == "step" and self.has_family()
+
+    def toggle_family(self) -> str:
+        """Family curves, or the run's own alone."""
+        if not self.has_family():
+            return "no other run went on from this one, and it from none"
+        self.family = not self.family
+        if self.family and self.x.kind != "step":
+            return "the curve of a family is over steps: x changes the axis"
+        return (
+            "curves from the root of the family, abandoned branches dim" if self.family else "the run alone"
+        )
+
     def toggle_log_y(self) -> str | None:
         key = self.focused()
         if key is None:
@@ -394,7 +415,14 @@ class GraphsState:
             return None
         smooth = (self.smooth,) if self.smooth else ()
         return SeriesQuestion(
-            self.runs_shown(), tuple(metrics), self.x.kind, self.x.zoom, columns, smooth, self.ranks_asked()
+            self.runs_shown(),
+            tuple(metrics),
+            self.x.kind,
+            self.x.zoom,
+            columns,
+            smooth,
+            self.ranks_asked(),
+            lineage=self.shows_family(),
         )
 
     def system_question(self) -> SystemQuestion | None:
@@ -404,13 +432,15 @@ class GraphsState:
         """`POST /series` answered; what belongs to another run or axis is left lying."""
         if question.x != self.x.kind or self.run_id not in question.runs:
             return
+        if question.lineage != self.shows_family():
+            return
         if self.curves_x != question.x:
             self.curves, self.curves_x = {}, question.x
         by_metric: dict[str, list[SeriesOut]] = {metric: [] for metric in question.metrics}
         for series in reply.get("series", []):
             by_metric.setdefault(series["metric"], []).append(series)
         for metric, found in by_metric.items():
-            self._keep(metric, found)
+            self._keep(metric, found, question.range)
         self.pending = float(reply.get("pending", {}).get(self.run_id, 0.0))
         self.unread = {run: (gap[0], gap[1]) for run, gap in reply.get("unread", {}).items()}
         self.progress = reply.get("progress", {}).get(self.run_id, self.progress)
@@ -426,12 +456,19 @@ class GraphsState:
             for key in gone:
                 self.curves.pop(key, None)
 
-    def _keep(self, metric: str, found: list[SeriesOut]) -> None:
+    def _keep(self, metric: str, found: list[SeriesOut], range_: tuple[float, float] | None) -> None:
         old = self.curves.get(metric)
         if old is None:
-            self.curves[metric] = Curves(found, 1)
+            self.curves[metric] = Curves(found, 1, range_)
         elif old.series != found:
-            self.curves[metric] = Curves(found, old.version + 1)
+            self.curves[metric] = Curves(found, old.version + 1, range_)
+        else:
+            old.range = range_
+
+    def answers_view(self, metric: str) -> bool:
+        """Whether a metric's curves are those of the stretch in view, all of it, and not of the one before."""
+        found = self.curves.get(metric)
+        return found is not None and found.range == self.x.zoom and not self.pending
 
     def _learn_domain(self, question: SeriesQuestion, answered: list[SeriesOut]) -> None:
         lows = [series["x"][0] for series in answered if series["x"]]

@@ -15,12 +15,16 @@ Placed = tuple[str, layout.Rect]
 
 
 class Slot:
-    """What a picture was painted from, and the rows that came out. `axis` remembers its bounds, `memo` its plot."""
+    """What a picture was painted from, and the rows that came out. `axis` remembers its bounds, `memo` its plot.
 
-    __slots__ = ("axis", "looks", "memo", "rows", "spec")
+    fits: the bounds were found on the stretch in view. Until then, nothing of what the axis remembers counts.
+    """
+
+    __slots__ = ("axis", "fits", "looks", "memo", "rows", "spec")
 
     def __init__(self, axis: AxisState) -> None:
         self.axis, self.memo = axis, chart.Memo()
+        self.fits = False
         self.looks: tuple[Any, ...] | None = None
         self.rows: list[Row] = []
         self.spec: chart.ChartSpec | None = None
@@ -48,6 +52,7 @@ class Wall:
         """Another stretch of x: every y axis fits what is in it."""
         for slot in self._slots.values():
             slot.axis.reset()
+            slot.fits = False
 
     def at(self, x: int, y: int) -> Placed | None:
         """The picture under a cell of the screen."""

@@ -1,0 +1,1 @@
+"""What a change does, as far as its text tells: statements, sinks, the judged metric, settings."""
