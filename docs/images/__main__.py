@@ -17,6 +17,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+from opengraphs.demo.model_server import Answer, Call, ModelServer
+
 HERE = Path(__file__).parent
 OG = str(Path(sys.executable).with_name("og"))
 MOST_BYTES = 150_000
@@ -40,8 +42,20 @@ PICTURES = {
     "system": Picture(("view", "long", "--screen", "system"), columns=150),
     "samples": Picture(("view", "long", "--screen", "samples"), lines=30),
     "alerts": Picture(("view", "long", "--screen", "alerts"), columns=150, lines=30),
+    "chat": Picture(("view", "long", "--screen", "chat"), columns=120, lines=32),
     "top": Picture(("top", "--for", "24", "--filter", "training.py !og"), lines=23),
 }
+QUESTION = "Why does the loss go up again?"
+ANSWERS = [
+    Answer(calls=[Call("metric_window", {"metric": "train/loss", "from_step": 850, "to_step": 1000})]),
+    Answer(
+        "It rises **within a few steps** and does not come back: see [train/loss @ 900].\n\n"
+        "- the learning rate is what it was before (`0.2`), so that is not it\n"
+        "- `eval/accuracy` falls at the same step, so the batches themselves are different from then on\n\n"
+        "Look at what the loader gives after step 900: labels that no longer fit their images look like this."
+    ),
+]
+"""The model is scripted; everything else on the picture is as it is with any other."""
 QUICK = ("--steps", "400", "--steps-per-s", "60")
 QUICK_S = 60.0
 """How long the quick ones may take, all at once."""
@@ -138,6 +152,8 @@ def prepare(og: Og, wanted: Sequence[str]) -> None:
     til_then = time.monotonic() + WATCHED_S
     og("note", "long", "a calm night so far", "--step", "400")
     og("alerts", "ack", f"no-data:{og.alert_of('no-data')}", "--note", "the path is mended")
+    if "chat" in wanted:
+        og("chat", "long", QUESTION)
     if "top" in wanted:
         og.save("top")
     time.sleep(max(0.0, til_then - time.monotonic()))
@@ -145,7 +161,8 @@ def prepare(og: Og, wanted: Sequence[str]) -> None:
 
 def main() -> int:
     wanted = sys.argv[1:] or list(PICTURES)
-    with private_user() as env:
+    with private_user() as env, ModelServer(ANSWERS) as model:
+        env |= {"OG_AGENT_PROVIDER": "vllm", "OG_AGENT_MODEL": "scripted", "OG_AGENT_BASE_URL": model.url}
         og = Og(env)
         prepare(og, wanted)
         for picture in (one for one in wanted if one != "top"):

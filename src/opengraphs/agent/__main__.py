@@ -68,6 +68,7 @@ class Agent:
                     "code": getattr(error, "kind", error.code),
                     "message": error.message,
                     "hint": error.hint,
+                    "retry_after_s": getattr(error, "retry_after_s", None),
                 }
                 await speaker.say({"kind": "turn", "state": "failed", "error": told})
             except Exception as error:  # a defect of ours ends this turn alone

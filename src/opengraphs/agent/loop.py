@@ -110,8 +110,9 @@ class Turn:
             elif isinstance(delta, Usage):
                 await self._count(delta)
             elif isinstance(delta, Waiting):
+                waits = {"retry_after_s": delta.seconds}
                 await self._say_notice(
-                    "info", f"asked again in {delta.seconds:.0f} s ({delta.kind})", delta.kind
+                    "info", f"the model does not answer now: {delta.kind}", delta.kind, **waits
                 )
         if text.strip():
             answer = {"kind": "assistant", "item": item, "text": text, "model": self._provider.model}
@@ -205,8 +206,8 @@ class Turn:
             text = "this version cannot act" if _no_route(error) else error.message
             await self._say_notice("warn", f"the action was not begun: {text}", code)
 
-    async def _say_notice(self, level: str, text: str, code: str) -> None:
-        await self._speaker.say({"kind": "notice", "level": level, "text": text, "code": code})
+    async def _say_notice(self, level: str, text: str, code: str, **more: float) -> None:
+        await self._speaker.say({"kind": "notice", "level": level, "text": text, "code": code, **more})
 
 
 def _no_route(error: OgError) -> bool:

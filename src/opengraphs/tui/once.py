@@ -12,7 +12,7 @@ from typing import Any, TextIO, TypeVar
 
 from opengraphs import client as clients
 from opengraphs.client.sync import Client
-from opengraphs.errors import UsageError
+from opengraphs.errors import DaemonError, OgError, UsageError
 from opengraphs.protocol.events import Event
 from opengraphs.tui import ansi, looks, saving
 from opengraphs.tui.handover import ScreenName
@@ -137,7 +137,12 @@ def _answered(client: Client, desk: Desk, width: int, height: int) -> tuple[View
             break
         for question in questions:
             asked.add(question)
-            desk.take(Answer(question, _finish(question.ask(source))), nobody)
+            try:
+                desk.take(Answer(question, _finish(question.ask(source))), nobody)
+            except OgError as error:
+                own = question.slot in view.own_slots and not isinstance(error, DaemonError)
+                if not own or not view.fail(question, error):
+                    raise
     desk.toast = None
     return view, rows
 

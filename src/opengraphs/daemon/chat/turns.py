@@ -30,7 +30,7 @@ _KEPT = {
     "usage": ("provider", "model", "input_tokens", "cached_tokens", "output_tokens", "cost_usd"),
     "plan": ("plan",),
     "verdict": ("plan_id", "verdict"),
-    "notice": ("level", "text", "code"),
+    "notice": ("level", "text", "code", "retry_after_s"),
 }
 """What the agent may have kept, and of it what; approvals, decisions and actions are not for it to say."""
 
@@ -210,7 +210,9 @@ def _bounded(name: str, value: Any) -> Any:
     return value
 
 
-def _error(value: object) -> dict[str, str] | None:
+def _error(value: object) -> dict[str, Any] | None:
     if not isinstance(value, dict):
         return None
-    return {name: _text(value.get(name), 2000) for name in ("code", "message", "hint")}
+    told: dict[str, Any] = {name: _text(value.get(name), 2000) for name in ("code", "message", "hint")}
+    wait = value.get("retry_after_s")
+    return {**told, "retry_after_s": wait} if isinstance(wait, (int, float)) else told

@@ -120,10 +120,10 @@ def _agent(data: Mapping[str, Any], width: int, glyphs: Glyphs, is_open: bool, n
 
 def _tool(data: Mapping[str, Any], width: int, glyphs: Glyphs, is_open: bool, now: float) -> Painted:
     mark, role = ("-" if glyphs.ascii_only else "·", "dim") if data.get("ok", True) else ("!", "warn")
-    name, summary = (
-        glyphs.clean(str(data.get("name") or "tool")),
-        glyphs.clean(str(data.get("summary") or "")),
-    )
+    asked_for = data.get("arguments")
+    given = asked_for.items() if isinstance(asked_for, dict) else ()
+    summary = str(data.get("summary") or "") or ", ".join(f"{key} {value}" for key, value in given)
+    name, summary = glyphs.clean(str(data.get("name") or "tool")), glyphs.clean(summary)
     head = clip(f"{name}  {summary}", width - 2, ellipsis=glyphs.ellipsis)
     rows: list[Row] = [[(f"{mark} ", role), (head, "dim")]]
     if is_open:
@@ -159,7 +159,8 @@ def _notice(data: Mapping[str, Any], width: int, glyphs: Glyphs, is_open: bool, 
     text = {"error": "error: ", "warn": "note: "}.get(str(data.get("level")), "") + str(data["text"])
     if data.get("until") is not None:
         left = float(data["until"]) - now
-        text += f" (again in {numbers.duration(left)})" if left > 0 else " (now it may be tried again)"
+        over = " (now it may be tried again)" if data.get("level") == "error" else ""
+        text += f" (again in {numbers.duration(left)})" if left > 0 else over
     rows, _ = markdown.paint(text, width, glyphs, role=role)
     if data.get("hint"):
         rows += markdown.paint(str(data["hint"]), width, glyphs, role="dim")[0]

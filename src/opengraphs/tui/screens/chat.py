@@ -156,7 +156,7 @@ class ChatView(ChatLine):
         """Between paper and line: mode, model, what it has cost, and what goes on."""
         talked, glyphs = self.conversation, self.desk.glyphs
         going = self._going()
-        facts = [talked.mode or "ask", str(talked.model or self.agent.get("model") or "")]
+        facts = [f"mode {talked.mode or 'off'}", str(talked.model or self.agent.get("model") or "")]
         if talked.tokens:
             facts.append(f"{numbers.short(talked.tokens)} tokens")
             facts.append("cost unknown" if talked.cost is None else f"${talked.cost:.2f}")
@@ -308,7 +308,7 @@ class ChatView(ChatLine):
 
     def _take_sessions(self, question: SessionsQuestion, reply: Mapping[str, Any]) -> None:
         if question.run == self.run_id:
-            self._known, self.trouble = True, ""
+            self._known, self.trouble, self.lost = True, "", False
             self.sessions = list(reply["sessions"])
             self.session_ids = [str(one["session_id"]) for one in self.sessions]
             if self._run and self._run not in self.desk.agent.chosen and self.session_ids:
@@ -390,10 +390,10 @@ class ChatView(ChatLine):
         self._scroll(step * max(1, self._paper.height - 1))
 
     def _scroll(self, rows: int) -> None:
-        """At the end it follows what comes; anywhere else it stays where it is."""
+        """Down at the end it follows what comes; anywhere else, and on the way up, it stays where it is."""
         most = max(0, self._rows - self._paper.height)
         self.top = max(0, min(most, self.top + rows))
-        self.follows = self.top >= most
+        self.follows = rows > 0 and self.top >= most
 
     def _light(self, step: int) -> None:
         """The next thing that can be opened, from what is in view on."""

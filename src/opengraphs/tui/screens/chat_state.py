@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 MOST_ITEMS = 1000
-"""Older ones are let go; `og chat show` prints them all."""
+"""Older ones are let go; the file of the session has them all."""
 MOST_CHARS = 200_000
 """Of one text."""
 ENDED = ("done", "failed", "interrupted")
@@ -137,8 +137,12 @@ class Conversation:
         self._note(record, "error", text, hint=str(error.get("hint") or ""), code=code, until=until)
 
     def _end_partial(self, turn: int, why: str) -> None:
+        """Texts of the turn without an end, and what ogd has kept as cut."""
         for key in [key for key in self._partial if key[0] == turn]:
             self._partial.pop(key).change(streaming=False, cut=why)
+        for item in self.items[-3:]:
+            if item.data.get("turn") == turn and item.data.get("cut"):
+                item.change(cut=why)
 
     def _delta(self, record: Mapping[str, Any]) -> None:
         self.thinking = False
@@ -151,7 +155,7 @@ class Conversation:
         item = self._answer(record)
         self._partial.pop(_of_text(record), None)
         self.model = str(record.get("model") or self.model)
-        item.change(text=_text(record), streaming=False)
+        item.change(text=_text(record), streaming=False, cut=_CUT["cut"] if record.get("cut") else "")
 
     def _answer(self, record: Mapping[str, Any]) -> Item:
         """The item that a text belongs to, new with its first piece."""
@@ -175,8 +179,15 @@ class Conversation:
         self.model = str(record.get("model") or self.model)
 
     def _plan(self, record: Mapping[str, Any]) -> None:
-        plan = record.get("plan") or {}
+        plan: Mapping[str, Any] = record.get("plan") or {}
         self.plans[str(plan.get("plan_id"))] = plan
+        action: Mapping[str, Any] = plan.get("action") or {}
+        sure = plan.get("confidence")
+        said = [str(plan.get("diagnosis") or ""), str(action.get("rationale") or "")]
+        if isinstance(sure, (int, float)):
+            said.append(f"{sure:.0%} sure")
+        what = str(action.get("kind") or "explain")
+        self._note(record, "info", f"plan, {what}: " + "; ".join(part for part in said if part))
 
     def _verdict(self, record: Mapping[str, Any]) -> None:
         verdict = record.get("verdict") or {}
