@@ -1,4 +1,4 @@
-"""One store that shows everything: three ended runs with known numbers, logs, a machine, marks and outputs."""
+"""One store that shows everything: three ended runs with known numbers, logs, a machine, marks, outputs, a talk."""
 
 from __future__ import annotations
 
@@ -45,6 +45,9 @@ def make_scene(store: Path) -> None:
         _write(folder / "events" / "sdk-a0-r0.jsonl", _events(start))
         _write(folder / "samples" / "a0-r0.jsonl", _samples(start, lr))
         (folder / "stdout.log").write_text("".join(_log(lr)))
+        if not hours:
+            (folder / "agent").mkdir()
+            _write(folder / "agent" / "session-talk.jsonl", _talk(run_id, start + 500))
 
 
 def _points(start: float, lr: float, width: int) -> list[dict[str, Any]]:
@@ -108,6 +111,32 @@ def _samples(start: float, lr: float) -> list[dict[str, Any]]:
         for step in range(0, STEPS, 50)
         for number in range(1, 5)
     ]
+
+
+def _talk(run_id: str, start: float) -> list[dict[str, Any]]:
+    """A conversation about a run: a question, what was looked at, an answer, and a change that nobody decided on."""
+    session, plan = f"{run_id}.talk", {"plan_id": "p1", "action_id": "x1"}
+    diff = "--- a/train.py\n+++ b/train.py\n@@ -1,2 +1,2 @@\n import og\n-lr = 3e-3\n+lr = 1e-3\n"
+    tool = {"call_id": "c1", "name": "log_tail", "arguments": {"lines": 2}, "ok": True, "summary": ""}
+    records: list[dict[str, Any]] = [
+        {"kind": "session", "session_id": session, "run_id": run_id, "mode": "propose", "title": "", "parent": None},
+        {"kind": "user", "turn": 1, "text": "Why is the loss flat?", "attachments": [], "origin": "cli"},
+        {"kind": "turn", "turn": 1, "state": "started", "error": None},
+        {"kind": "tool", "turn": 1, **tool, "result": "Warning: the disk is nearly full\ndone"},
+        {"kind": "assistant", "turn": 1, "item": "a1", "model": "scripted", "text": _ANSWER},
+        {"kind": "approval", "approval_id": "ap1", **plan, "title": "Lower the learning rate", "risk": "low",
+         "diff": diff, "command": "python train.py", "findings": [], "expires_at": start + 60},
+        {"kind": "decision", "approval_id": "ap1", "decision": "expired", "note": "", "origin": "ogd"},
+        {"kind": "turn", "turn": 1, "state": "done", "error": None},
+    ]  # fmt: skip
+    return [{"seq": at + 1, "time": start + at, **record} for at, record in enumerate(records)]
+
+
+_ANSWER = """It has come down to its **noise**: see [train/loss @ 160].
+
+- the last 40 steps differ by `0.05` at most
+- a lower rate may help
+"""
 
 
 def _log(lr: float) -> list[str]:

@@ -417,6 +417,8 @@ def test_the_kill_switch_asks_and_then_says_that_it_is_on(source: FakeSource, ma
         assert not source.stopped
         await session.press("K", "s")
         await until(lambda: "agent stopped: the switch of" in session.text)
+        await session.press("K", "r")
+        await until(lambda: "agent stopped" not in session.text and "may act again" in session.text)
 
     run_app_test(script, source, make_desk(screen="chat"))
 

@@ -49,15 +49,15 @@ class SendRequest(NamedTuple):
 
 
 class StopAllRequest(NamedTuple):
-    """The kill switch. run: "" for everywhere."""
+    """The kill switch. run: "" for everywhere; on: False releases it."""
 
     run: str
+    on: bool = True
     slot: str = STOP_SLOT
 
     async def ask(self, source: Source) -> dict[str, Any]:
-        return await source.post(
-            "/auto/stop", {"run": self.run or None, "on": True, "note": "a key in the screen"}
-        )
+        body = {"run": self.run or None, "on": self.on, "note": "a key in the screen"}
+        return await source.post("/auto/stop", body)
 
 
 class AgentWatch:

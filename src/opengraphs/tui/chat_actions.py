@@ -30,11 +30,20 @@ def confirm_stop(app: OgApp) -> None:
     entries.append(
         Entry("e", "Stop it everywhere", "no action on any run of this store", partial(_stop, app, ""))
     )
-    app.overlay = Menu("stop the agent", entries, note="the training goes on; og auto stop --off releases it")
+    entries.append(
+        Entry("r", "Release it", "the agent may act again as its mode says", partial(_release, app, run))
+    )
+    app.overlay = Menu("stop the agent", entries, note="the training goes on in any case")
 
 
 def _stop(app: OgApp, run: str) -> None:
     app.live.ask_once(StopAllRequest(run))
+
+
+def _release(app: OgApp, run: str | None) -> None:
+    """The switch of the run, and the one of the store."""
+    for place in dict.fromkeys((run or "", "")):
+        app.live.ask_once(StopAllRequest(place, on=False))
 
 
 def attach(app: OgApp) -> None:

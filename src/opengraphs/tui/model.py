@@ -15,7 +15,7 @@ from opengraphs.errors import DaemonError, OgError
 from opengraphs.protocol.events import Event
 from opengraphs.protocol.runs import RunReply
 from opengraphs.records import ENDED, RunFacts
-from opengraphs.tui.agentwatch import SEND_SLOT, STOP_SLOT, WAITING_SLOT, AgentWatch, WaitingQuestion
+from opengraphs.tui.agentwatch import SEND_SLOT, WAITING_SLOT, AgentWatch, StopAllRequest, WaitingQuestion
 from opengraphs.tui.alarm import Alarm, AlarmQuestion
 from opengraphs.tui.clipboard import Clipboard
 from opengraphs.tui.glyphs import Glyphs
@@ -210,8 +210,9 @@ class Desk:
             self.views.take(reply)
         elif question.slot == WAITING_SLOT:
             self.agent.take(reply)
-        elif question.slot == STOP_SLOT:
-            self.say("the agent acts no more; og auto stop --off releases it", "warn")
+        elif isinstance(question, StopAllRequest):
+            said = ("the agent acts no more; K again releases it", "warn")
+            self.say(*said if question.on else ("the agent may act again", "ok"))
 
     def _choose_first_run(self) -> None:
         """Graphs without a run shows the newest live one, as stage 0 did."""

@@ -172,6 +172,10 @@ class FakeChat(FakeStore):
         }
 
     def _do_stop(self, body: dict[str, Any]) -> dict[str, Any]:
+        if not body["on"]:
+            self.stopped = ""
+            self.emit("auto", run=body["run"] or RUN)
+            return {"schema": 1}
         self.stopped = f"the switch of {body['run']}" if body["run"] else "the switch of the store"
         self.emit("auto", run=body["run"] or RUN)
         return {"schema": 1}

@@ -25,7 +25,7 @@ from opengraphs.tui.screens.chat_questions import (
     SessionsQuestion,
     SwitchQuestion,
 )
-from opengraphs.tui.screens.chat_state import Conversation, Item, expired
+from opengraphs.tui.screens.chat_state import MOST_ITEMS, Conversation, Item, expired
 from opengraphs.tui.screens.compose import compose
 
 WHEEL_LINES = 3
@@ -116,6 +116,10 @@ class ChatView(ChatLine):
             self._painted.clear()
             self._stream = ChatStream(session) if session else None
 
+    def choose(self, session_id: str) -> None:
+        super().choose(session_id)
+        self._look()  # the next key is about that one already
+
     # Painting
 
     def paint(self, width: int, height: int) -> list[Row]:
@@ -189,6 +193,8 @@ class ChatView(ChatLine):
             self.spots, self._rows = [], 0
             return talk.empty(self._why_empty(), width, height, self.desk.glyphs)
         blocks = [(item, self._block(item, width)) for item in self.conversation.items]
+        if len(self._painted) > 2 * MOST_ITEMS:
+            self._painted = {item.key: self._painted[item.key] for item, _ in blocks}
         after = self._after(width)
         self._rows = sum(len(block.rows) for _, block in blocks) + len(after)
         most = max(0, self._rows - height)
