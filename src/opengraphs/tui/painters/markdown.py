@@ -34,7 +34,7 @@ def paint(text: str, width: int, glyphs: Glyphs, *, role: str = "text") -> tuple
     """Rows of `width` cells in the role of who speaks, and where citations stand in them."""
     width = max(4, width)
     rows: list[Row] = []
-    for indent, hang, row in _lines(text, glyphs, role):
+    for indent, hang, row in _lines(text.rstrip(), glyphs, role):
         rows += _wrap(row, width, indent, hang)
     return [fit(row, width) for row in rows], _places(rows)
 

@@ -67,7 +67,7 @@ class ChatLine(View):
 
     def close_input(self) -> None:
         if self.edit is not None:
-            self.kept_text = self.edit.text
+            self.kept_text = "" if self.edit.text.strip() == "/" else self.edit.text
         super().close_input()
 
     def press(self, key: str, character: str | None) -> bool:
