@@ -539,8 +539,15 @@ class OgApp(App[ExitChoice], inherit_bindings=False):
         """A text in the user's editor, which has the terminal meanwhile; None when it came to nothing."""
         from opengraphs.tui.chat_actions import in_editor
 
-        with self.suspend():
-            found = in_editor(text)
+        # ctrl+c reaches the whole foreground group: what is meant for the editor must not end og.
+        loop = asyncio.get_running_loop()
+        loop.remove_signal_handler(signal.SIGINT)
+        signal.signal(signal.SIGINT, lambda *_: None)
+        try:
+            with self.suspend():
+                found = in_editor(text)
+        finally:
+            loop.call_later(0, self._catch_signals)  # after the loop has passed over what came meanwhile
         self.redraw()
         return found
 
