@@ -499,3 +499,18 @@ def test_a_start_loads_nothing_of_chat() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     found = done.stdout.strip()
     assert found == "['opengraphs.protocol.chat']", found
+
+
+def test_a_tab_behind_a_marked_one_is_clicked(source: FakeSource, make_desk: MakeDesk) -> None:
+    source.add_alert(RUN, "a1", title="loss spike", level="error", step=3, metric="train/loss")
+
+    async def script(session: Session) -> None:
+        session.desk.alarm.level = "error"
+        session.app.changed()
+        await session.settle()
+        line = session.text.split("\n")[0]
+        assert "alerts!8 chat" in line
+        session.app.take_click(line.index("8 chat") + 3, 0)
+        assert session.desk.screen == "chat"
+
+    run_app_test(script, source, make_desk(screen="graphs"))

@@ -30,9 +30,7 @@ def confirm_stop(app: OgApp) -> None:
     entries.append(
         Entry("e", "Stop it everywhere", "no action on any run of this store", partial(_stop, app, ""))
     )
-    entries.append(
-        Entry("r", "Release it", "the agent may act again as its mode says", partial(_release, app, run))
-    )
+    entries.append(Entry("r", "Release it", "the agent may act again", partial(_release, app, run)))
     app.overlay = Menu("stop the agent", entries, note="the training goes on in any case")
 
 

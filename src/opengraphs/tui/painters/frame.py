@@ -101,13 +101,14 @@ def _tab_row(tabs: Sequence[Tab], active: str, glyphs: Glyphs, *, names: bool = 
 
 def tab_at(header: Row, x: int, tabs: Sequence[Tab] = TABS) -> str | None:
     """The tab under a column of a painted header; None beside them."""
-    by_key = {f" {key}": name for key, name in tabs}
-    names = {f" {name}" for _, name in tabs}
+    by_key = dict(tabs)
+    names = set(by_key.values())
     at, found = 0, None
     for text, _ in header:
-        if text in by_key:
-            found = by_key[text]
-        elif text not in names:
+        word = text.strip()
+        if word in by_key:
+            found = by_key[word]
+        elif word not in names and len(word) != 1:  # a mark behind a tab belongs to it
             return None
         at += len(text)
         if x < at:
