@@ -119,7 +119,7 @@ def test_system_without_inotify_is_well(tmp_path: Path) -> None:
 def test_every_local_check_answers_here(og_home: Path) -> None:
     found = list(checks.local(og_home / "store"))
     assert [check["id"] for check in found] == [
-        "terminal", "store", "space", "sockets", "python", "gpu", "limits", "login", "inotify"
+        "terminal", "store", "space", "sockets", "python", "gpu", "limits", "login", "inotify", "agent"
     ]  # fmt: skip
     assert all(check["status"] in ("ok", "warn", "fail") for check in found)
     assert all(check["fix"] for check in found if check["status"] != "ok")
