@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from key_cases import alerts, compare, everywhere, graphs, logs, runs, samples, system
+from key_cases import alerts, chat, compare, everywhere, graphs, logs, runs, samples, system
 from key_cases.case import Case
 from tui_fakes import OLD_RUN, RUN, FakeSource, Session, curve, run_app_test, until
 
@@ -22,6 +22,7 @@ CASES: dict[str, Case] = {
     **system.CASES,
     **samples.CASES,
     **alerts.CASES,
+    **chat.CASES,
 }
 
 NOTHING_TO_GO_TO = {"logs"}
@@ -87,6 +88,7 @@ def count_textual_actions(session: Session) -> None:
         app.redrawn += 1
 
     app.suspend_og, app.redraw = suspended, redrawn
+    app.edit_text = lambda text: text + "edited"
 
 
 @pytest.mark.parametrize("screen", sorted(NOTHING_TO_GO_TO))

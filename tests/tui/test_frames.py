@@ -22,7 +22,7 @@ from opengraphs.tui.widgets.canvas import Palette
 
 GOLDEN = Path(__file__).parent / "golden"
 SIZES = [(200, 50), (120, 40), (80, 24), (40, 10)]
-SCREENS = ["runs", "graphs", "compare", "logs", "system", "samples", "alerts"]
+SCREENS = ["runs", "graphs", "compare", "logs", "system", "samples", "alerts", "chat"]
 
 MakeDesk = Callable[..., Desk]
 

@@ -49,6 +49,8 @@ def test_up_brings_back_what_was_entered(
     async def script(session: Session) -> None:
         for text in ("loss", "lr"):
             await enter(session, key, text)
+            if session.desk.screen != screen:  # the prompt goes to Chat
+                await session.press("escape", "2")
         await session.press(key, "ctrl+u", "up")
         assert line(session) == "lr"
         await session.press("up")
@@ -121,7 +123,7 @@ def test_the_next_start_still_has_it_but_for_prose_and_secrets(
 
     async def first(session: Session) -> None:
         await enter(session, "a", "my own words")
-        await session.press("escape")
+        await session.press("2")
         await enter(session, "slash", "ghp_" + "a" * 30)
         await enter(session, "slash", "loss")
         await until(lambda: entered() == {"graphs.search": ["loss"]}, what="the file")

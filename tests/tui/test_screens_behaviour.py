@@ -10,7 +10,6 @@ from tui_fakes import METRICS, OLD_RUN, RUN, FakeSource, Session, run_app_test, 
 
 from opengraphs.tui import ExitChoice, OwnedRun
 from opengraphs.tui.model import Desk
-from opengraphs.tui.screens.graphs_line import AGENT_LATER
 
 MakeDesk = Callable[..., Desk]
 
@@ -252,16 +251,27 @@ def test_pause_holds_the_curves_and_says_so(source: FakeSource, make_desk: MakeD
     run_app_test(script, source, make_desk(screen="graphs"))
 
 
-def test_the_prompt_answers_calmly(source: FakeSource, make_desk: MakeDesk) -> None:
+def test_the_prompt_begins_a_conversation_and_goes_there(source: FakeSource, make_desk: MakeDesk) -> None:
     async def script(session: Session) -> None:
         await session.press("a")
         await session.type("why is it slow?")
         assert "why is it slow?" in session.text
         await session.press("enter")
-        assert AGENT_LATER in session.text
+        assert session.desk.screen == "chat"
+        await until(lambda: "you  why is it slow?" in session.text)
+        await session.press("2")
+        assert "why is it slow?" not in session.text, "what was sent is not said twice"
+
+    run_app_test(script, source, make_desk(screen="graphs"), size=(140, 40))
+
+
+def test_what_is_typed_in_the_prompt_waits_for_the_next_time(source: FakeSource, make_desk: MakeDesk) -> None:
+    async def script(session: Session) -> None:
+        await session.press("a")
+        await session.type("why is it slow?")
         await session.press("escape")
         assert session.app.view.edit is None
-        assert "why is it slow?" in session.text, "what was typed waits for the next time"
+        assert "why is it slow?" in session.text
 
     run_app_test(script, source, make_desk(screen="graphs"), size=(140, 40))
 
@@ -328,7 +338,7 @@ def test_a_run_that_shows_only_a_bar_moves_on_in_the_header(source: FakeSource, 
         source.emit("log", run=only, size_bytes=100)
         await until(lambda: "step 90/200" in session.text and "eta 11s" in session.text)
 
-    run_app_test(script, source, make_desk(screen="graphs"))
+    run_app_test(script, source, make_desk(screen="graphs"), size=(140, 40))
 
 
 @pytest.mark.parametrize("key", ["4", "5", "6"])

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 from urllib.parse import unquote
 
+from fakes.chat import FakeChat
 from fakes.compared import FakeCompared
 from fakes.lists import FakeLists
 from fakes.machine import FakeMachine
@@ -37,7 +38,7 @@ __all__ = [
 DEADLINE_S = 10.0
 
 
-class FakeSource(FakeRuns, FakeMachine, FakeCompared, FakeLists):
+class FakeSource(FakeRuns, FakeMachine, FakeCompared, FakeLists, FakeChat):
     """Answers the routes the UI asks."""
 
     async def get(self, path: str, /, **query: Any) -> dict[str, Any]:
@@ -76,6 +77,8 @@ class FakeSource(FakeRuns, FakeMachine, FakeCompared, FakeLists):
             await self.hold.wait()
         if self.down:
             raise UnreachableError("no ogd there")
+        if path.startswith(("/chat/", "/agent", "/auto")):
+            return self._chat(path, query)
         if path == "/runs":
             return self._runs(query)
         if path == "/series":
@@ -227,11 +230,20 @@ class Session:
                 and not self.app.view.behind
                 and self.app._message_queue.empty()
                 and not any(slot.asking for slot in slots.values())
+                and self._heard()
                 and (self.desk.runs.known or self.desk.graphs.ref is not None)
             ),
             what="a settled screen",
         )
         await self.pilot.pause()
+
+    def _heard(self) -> bool:
+        """Chat, where it is shown, knows all that has been said."""
+        if self.desk.screen != "chat" or self.source.down:
+            return True
+        talked = self.app.view.conversation
+        said = self.source.said.get(talked.session_id)
+        return said is None or talked.seq == len(said)
 
     def _sound(self) -> bool:
         """A defect in the app ends the test at once."""

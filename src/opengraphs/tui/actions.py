@@ -164,7 +164,7 @@ def _toggle(app: OgApp, name: str) -> Callable[[], object]:
     return toggle
 
 
-_LATER = ("targets", "exporting", "effects")
+_LATER = ("targets", "exporting", "effects", "chat_actions")
 """Modules of what lies behind one key: the first picture does without them."""
 
 
@@ -193,6 +193,10 @@ _COMMON: dict[str, Callable[[OgApp], object]] = {
     "rescan": _rescan,
     "graphs.panels": _panels,
     "graphs.bind": _bind,
+    "auto.stop": _later("chat_actions", "confirm_stop"),
+    "chat.attach": _later("chat_actions", "attach"),
+    "chat.sessions": _later("chat_actions", "choose_session"),
+    "chat.edit": _later("chat_actions", "edit_approval"),
     "suspend": lambda app: app.suspend_og(),
     "redraw": lambda app: app.redraw(),
 }

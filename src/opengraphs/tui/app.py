@@ -21,7 +21,7 @@ from textual.driver import Driver
 from textual.message import Message
 from textual.timer import Timer
 
-from opengraphs.tui import actions, alarm, remembered, settings
+from opengraphs.tui import actions, agentwatch, alarm, remembered, settings
 from opengraphs.tui.clipboard import Clipboard, to_terminal
 from opengraphs.tui.glyphs import Glyphs
 from opengraphs.tui.handover import ExitChoice
@@ -35,7 +35,7 @@ from opengraphs.tui.questions import Source, StopRequest, ViewsQuestion
 from opengraphs.tui.remembered import Lasting, Memory
 from opengraphs.tui.screens import views_state
 from opengraphs.tui.screens.base import Drag, View
-from opengraphs.tui.screens.catalog import VIEWS
+from opengraphs.tui.screens.late import Views
 from opengraphs.tui.screens.overlays import Overlay, with_toast
 from opengraphs.tui.theme import Theme
 from opengraphs.tui.widgets.canvas import Canvas, Palette
@@ -118,8 +118,9 @@ class OgApp(App[ExitChoice], inherit_bindings=False):
         self.keeping = asyncio.Lock()
         """One change of the settings file after the other."""
         self.canvas = Canvas(palette, self)
-        self.views: dict[str, View] = {name: view(desk, self.live) for name, view in VIEWS.items()}
-        desk.attach(self.views, {name: view.own_slots for name, view in self.views.items()})
+        self.views = Views(desk, self.live, lambda _: self._attach_views())
+        self._attach_views()
+        desk.perform = partial(actions.perform, self)
         self._lasting = Lasting(lasting)
         self._lasting.restore(self.views.values(), desk.histories)
         self._memory = memory
@@ -135,6 +136,9 @@ class OgApp(App[ExitChoice], inherit_bindings=False):
         self._holding = True
         self._on_first_frame = on_first_frame
         self.frames = 0
+
+    def _attach_views(self) -> None:
+        self.desk.attach(self.views, {name: view.own_slots for name, view in self.views.items()})
 
     # Life
 
@@ -389,7 +393,11 @@ class OgApp(App[ExitChoice], inherit_bindings=False):
         if self._on_first_frame is not None:
             self._on_first_frame()
         self.desk.panels.start()
-        self.set_timer(ALARM_S, lambda: self.live.ask_once(alarm.AlarmQuestion()))
+        self.set_timer(ALARM_S, self._ask_what_waits)
+
+    def _ask_what_waits(self) -> None:
+        self.live.ask_once(alarm.AlarmQuestion())
+        self.live.ask_once(agentwatch.WaitingQuestion())
 
     def _still_asking(self) -> bool:
         """Before the first picture: whether answers are on their way without which it would be empty."""
@@ -411,6 +419,8 @@ class OgApp(App[ExitChoice], inherit_bindings=False):
         rows = self.view.paint(max(width, LEAST_WIDTH), max(height, LEAST_HEIGHT))
         if self.desk.alarm.level and rows:
             rows = [frame.with_alarm(rows[0], self.desk.alarm.level, self.desk.glyphs), *rows[1:]]
+        if self.desk.agent.waiting and rows:
+            rows = [frame.with_alarm(rows[0], "warn", self.desk.glyphs, tab="chat"), *rows[1:]]
         if width < LEAST_WIDTH or height < LEAST_HEIGHT:
             return [fit([("og: window too small" if y == 0 else "", "dim")], width) for y in range(height)]
         glyphs = self.desk.glyphs
@@ -524,6 +534,15 @@ class OgApp(App[ExitChoice], inherit_bindings=False):
         repaint = getattr(self._driver, "repaint", None)
         if repaint is not None:
             repaint()
+
+    def edit_text(self, text: str) -> str | None:
+        """A text in the user's editor, which has the terminal meanwhile; None when it came to nothing."""
+        from opengraphs.tui.chat_actions import in_editor
+
+        with self.suspend():
+            found = in_editor(text)
+        self.redraw()
+        return found
 
     def suspend_og(self) -> None:
         self.action_suspend_process()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Literal, NamedTuple
 
-ScreenName = Literal["runs", "graphs", "compare", "logs", "system", "samples", "alerts"]
+ScreenName = Literal["runs", "graphs", "compare", "logs", "system", "samples", "alerts", "chat"]
 
 
 class OwnedRun(NamedTuple):

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from opengraphs.errors import UsageError
 
-ALL = ("runs", "graphs", "compare", "logs", "system", "samples", "alerts")
+ALL = ("runs", "graphs", "compare", "logs", "system", "samples", "alerts", "chat")
 """Every screen, in the order of its tabs."""
 
 
@@ -38,6 +38,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("screen.system", ALL, ("5",), "System: the machine beside the metrics"),
     Action("screen.samples", ALL, ("6",), "Samples: what the model wrote"),
     Action("screen.alerts", ALL, ("7",), "Alerts of every run"),
+    Action("screen.chat", ALL, ("8",), "Chat with the agent about the run in view"),
     Action("help", ALL, ("question_mark", "h"), "Help for this screen", "help"),
     Action("leave", ALL, ("q", "ctrl+c"), "Leave (asks while it runs)", "quit"),
     Action("back", ALL, ("escape",), "One step back", "back"),
@@ -202,6 +203,31 @@ ACTIONS: tuple[Action, ...] = (
     Action("alerts.filter", ("alerts",), ("slash",), "Filter by words", "filter"),
     Action("alerts.sort", ("alerts",), ("o",), "Sort by next column", "sort"),
     Action("alerts.reverse", ("alerts",), ("O",), "Reverse the order"),
+    # Chat
+    Action("chat.up", ("chat",), ("up", "k"), "A line up"),
+    Action("chat.down", ("chat",), ("down", "j"), "A line down"),
+    Action("chat.page_up", ("chat",), ("pageup", "left_square_bracket"), "A page up"),
+    Action("chat.page_down", ("chat",), ("pagedown", "right_square_bracket"), "A page down"),
+    Action("chat.first", ("chat",), ("home",), "To the beginning"),
+    Action("chat.last", ("chat",), ("end",), "To the end, following what comes"),
+    Action("chat.write", ("chat",), ("a",), "Write a message", "write"),
+    Action("chat.command", ("chat",), ("slash",), "A command: /new /fork /mode …"),
+    Action("chat.open", ("chat",), ("enter",), "Open what is lit, or write", "open"),
+    Action("chat.interrupt", ("chat",), ("i",), "Interrupt the answer", "interrupt"),
+    Action("chat.approve", ("chat",), ("y",), "Approve what is asked", "approve"),
+    Action("chat.deny", ("chat",), ("n",), "Deny it", "deny"),
+    Action("chat.edit", ("chat",), ("e",), "Edit the change in $EDITOR, and approve that", "edit"),
+    Action("chat.diff", ("chat",), ("d",), "The whole diff, or its beginning", "diff"),
+    Action("chat.sessions", ("chat",), ("S",), "Conversations of this run"),
+    Action("chat.new", ("chat",), ("N",), "A new conversation"),
+    Action("chat.fork", ("chat",), ("F",), "Go on in a copy of this conversation"),
+    # Of the agent, on the screens where it is thought of
+    Action(
+        "auto.stop", ("chat", "graphs", "alerts"), ("K",), "Kill switch: the agent acts no more (asks first)"
+    ),
+    Action(
+        "chat.attach", ("graphs", "logs", "samples", "alerts"), ("at",), "Attach this to the next message"
+    ),
 )
 
 TEXT_KEYS: tuple[tuple[tuple[str, ...], str], ...] = (
@@ -253,6 +279,7 @@ _LABELS = {
     "colon": ":",
     "comma": ",",
     "asterisk": "*",
+    "at": "@",
     "ampersand": "&",
     "underscore": "_",
 }
@@ -306,7 +333,7 @@ class Keymap:
 
 def actions_of(screen: str) -> list[Action]:
     """The actions of one screen: its own first, those of every screen after."""
-    own = [action for action in ACTIONS if action.screens == (screen,)]
+    own = [action for action in ACTIONS if screen in action.screens and action.screens != ALL]
     return own + [action for action in ACTIONS if action.screens == ALL]
 
 
@@ -323,10 +350,12 @@ def as_markdown() -> str:
         "The name in the last column is what `[keys]` of `config.toml` takes",
         "(docs/reference/settings.md).",
     ]
-    groups = [("Everywhere", ALL), *((screen.title(), (screen,)) for screen in ALL)]
-    for heading, screens in groups:
+    common = [action for action in ACTIONS if action.screens == ALL]
+    groups = [("Everywhere", common)]
+    groups += [(screen.title(), [a for a in actions_of(screen) if a not in common]) for screen in ALL]
+    for heading, shown in groups:
         lines += ["", f"## {heading}", "", "| key | does | name |", "|---|---|---|"]
-        lines += [f"| {_cell(a.keys)} | {a.title} | `{a.id}` |" for a in ACTIONS if a.screens == screens]
+        lines += [f"| {_cell(a.keys)} | {a.title} | `{a.id}` |" for a in shown]
     lines += ["", "## In every input line", "", "| key | does |", "|---|---|"]
     lines += [f"| {_cell(keys)} | {title} |" for keys, title in TEXT_KEYS]
     lines += [

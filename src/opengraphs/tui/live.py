@@ -16,8 +16,8 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from opengraphs.errors import DaemonError, OgError
-from opengraphs.tui.messages import Answer, Failure, Happened, Link, LiveMessage
-from opengraphs.tui.questions import Question, Source
+from opengraphs.tui.messages import Answer, Failure, Happened, Link, LiveMessage, Streamed
+from opengraphs.tui.questions import Question, Source, Stream
 
 RETRY_S = 1.0
 """How long a question that found no daemon waits before it is asked again."""
@@ -74,6 +74,8 @@ class Live:
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = float("inf")
         self._ended = False
+        self._stream: Stream | None = None
+        self._listening: asyncio.Task[object] | None = None
         self.paused = False
 
     @property
@@ -147,10 +149,29 @@ class Live:
         except OgError as error:
             self._post(Link(False, error.message, final=True))
 
-    def _start(self, work: Coroutine[Any, Any, object]) -> None:
+    def listen(self, stream: Stream | None) -> None:
+        """Read one more stream beside the events; another one ends the one before, None ends it."""
+        if stream == self._stream:
+            return
+        self._stream = stream
+        if self._listening is not None:
+            self._listening.cancel()
+            self._listening = None
+        if stream is not None and not self._ended:
+            self._listening = self._start(self._listen(stream))
+
+    async def _listen(self, stream: Stream) -> None:
+        try:
+            async for line in stream.lines(self._source):
+                self._post(Streamed(stream, line))
+        except OgError as error:
+            self._post(Streamed(stream, {"kind": "refused", "message": error.message, "hint": error.hint}))
+
+    def _start(self, work: Coroutine[Any, Any, object]) -> asyncio.Task[object]:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._done)
+        return task
 
     def _done(self, task: asyncio.Task[object]) -> None:
         self._tasks.discard(task)

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from opengraphs.errors import OgError
 from opengraphs.protocol.events import Event
-from opengraphs.tui.questions import Question
+from opengraphs.tui.questions import Question, Stream
 
 
 class Happened(NamedTuple):
@@ -29,6 +29,13 @@ class Failure(NamedTuple):
     error: OgError
 
 
+class Streamed(NamedTuple):
+    """One line of a stream that a screen listens to."""
+
+    stream: Stream
+    line: dict[str, Any]
+
+
 class Link(NamedTuple):
     """Whether the daemon is there; `detail` says what is being done about it, or when `final` why nothing is."""
 
@@ -37,4 +44,4 @@ class Link(NamedTuple):
     final: bool = False
 
 
-LiveMessage = Happened | Answer | Failure | Link
+LiveMessage = Happened | Answer | Failure | Link | Streamed

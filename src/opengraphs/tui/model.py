@@ -15,12 +15,13 @@ from opengraphs.errors import DaemonError, OgError
 from opengraphs.protocol.events import Event
 from opengraphs.protocol.runs import RunReply
 from opengraphs.records import ENDED, RunFacts
+from opengraphs.tui.agentwatch import SEND_SLOT, STOP_SLOT, WAITING_SLOT, AgentWatch, WaitingQuestion
 from opengraphs.tui.alarm import Alarm, AlarmQuestion
 from opengraphs.tui.clipboard import Clipboard
 from opengraphs.tui.glyphs import Glyphs
 from opengraphs.tui.handover import OwnedRun, ScreenName
 from opengraphs.tui.keys import Keymap
-from opengraphs.tui.messages import Answer, Failure, Happened, Link, LiveMessage
+from opengraphs.tui.messages import Answer, Failure, Happened, Link, LiveMessage, Streamed
 from opengraphs.tui.panelhost import PanelHost
 from opengraphs.tui.questions import (
     FindQuestion,
@@ -29,6 +30,7 @@ from opengraphs.tui.questions import (
     RunQuestion,
     RunsQuestion,
     SeriesQuestion,
+    Stream,
 )
 from opengraphs.tui.screens.graphs_state import GraphsState
 from opengraphs.tui.screens.logs_state import LogsState
@@ -46,6 +48,8 @@ SLOW_SLOTS = {"runs": 1.0, "cards": 2.0, "run": 1.0, "system": 1.0, "ranks": 5.0
     "samples": 1.0,
     "alerts": 1.0,
     "alerts.curve": 1.0,
+    "chat.sessions": 0.5,
+    "chat.agent": 1.0,
 }
 """Least seconds between two live answers where 250 ms would be restless or dear."""
 
@@ -68,6 +72,8 @@ class Screen(Protocol):
     def take(self, question: Question, reply: Mapping[str, Any]) -> None: ...
 
     def fail(self, question: Question, error: OgError) -> bool: ...
+
+    def hear(self, stream: Stream, line: Mapping[str, Any]) -> None: ...
 
     def stale(self, event: Event) -> Iterable[str]: ...
 
@@ -118,6 +124,9 @@ class Desk:
         self.clipboard = Clipboard()
         self.histories = Histories()
         self.alarm = Alarm()
+        self.agent = AgentWatch()
+        self.perform: Callable[[str], object] = lambda action_id: None
+        """Does an action by its id, as its key does; the app brings it."""
         self.link = Link(False, "connecting")
         self.toast: Toast | None = None
         self.paused = False
@@ -164,6 +173,10 @@ class Desk:
             self._take_event(message.event, live)
         elif isinstance(message, Failure):
             self._take_failure(message)
+        elif isinstance(message, Streamed):
+            taker = self._takers.get(message.stream.slot)
+            if taker is not None:
+                taker.hear(message.stream, message.line)
         else:
             self.link = message
             if message.final:
@@ -195,6 +208,10 @@ class Desk:
             self.graphs.take_system(reply)
         elif question.slot == "views":
             self.views.take(reply)
+        elif question.slot == WAITING_SLOT:
+            self.agent.take(reply)
+        elif question.slot == STOP_SLOT:
+            self.say("the agent acts no more; og auto stop --off releases it", "warn")
 
     def _choose_first_run(self) -> None:
         """Graphs without a run shows the newest live one, as stage 0 did."""
@@ -237,7 +254,7 @@ class Desk:
             self._note_log(run, live)
         elif kind == "system" and run == self.graphs.run_id:
             live.touch("system")
-        return kind in ("hello", "resync", "run", "gone", "sources", "alert")
+        return str(kind) == "chat" or kind in ("hello", "resync", "run", "gone", "sources", "alert")
 
     def _note_log(self, run: str, live: Asker) -> None:
         """A log grew: with no chart in view nothing but its progress bar tells how far the run is."""
@@ -257,12 +274,15 @@ class Desk:
             self.link = Link(True, "")
         elif kind == "resync":
             live.touch_all()
+            live.ask_once(WaitingQuestion())
         elif kind == "gone":
             self._take_gone(run, live)
         elif kind == "sources":
             self._say_what_was_found(event)
         elif kind == "alert":
             self._take_alerts(event, live)
+        elif str(kind) == "chat":
+            self._take_chat(event)
         elif kind == "run":
             self._take_run_event(run, event.get("facts", {}), live)
         elif kind == "metrics" and run == self.graphs.run_id:
@@ -274,6 +294,11 @@ class Desk:
         if word is not None:
             self.say(*word)
         live.ask_once(AlarmQuestion())
+
+    def _take_chat(self, event: Event) -> None:
+        """Somebody is asked for a decision: it can be seen on every screen."""
+        if self.agent.hear(event) and self.screen != "chat":
+            self.say("the agent asks for a decision: 8 shows it", "warn")
 
     def _say_what_was_found(self, event: Event) -> None:
         """How far a look for runs of other programs is, and what of them cannot be read."""
@@ -339,6 +364,8 @@ class Desk:
             self.runs.take_failure(error)
         elif question.slot in ("run", "series"):
             self.trouble = str(error) + (f"; {error.hint}" if error.hint else "")
+        elif question.slot in (WAITING_SLOT, SEND_SLOT):
+            pass  # Chat says it, where it is asked for
         elif question.slot == "views":
             self.views.error = str(error)
             self.say(error.message, "error")

@@ -6,7 +6,7 @@ The frame is painted by the very screens of the UI: paint, ask what that needs, 
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TextIO, TypeVar
 
@@ -16,14 +16,14 @@ from opengraphs.errors import UsageError
 from opengraphs.protocol.events import Event
 from opengraphs.tui import ansi, looks, saving
 from opengraphs.tui.handover import ScreenName
-from opengraphs.tui.messages import Answer, Link
+from opengraphs.tui.messages import Answer, Link, Streamed
 from opengraphs.tui.model import Desk
 from opengraphs.tui.painters.cells import Row, plain
 from opengraphs.tui.panelhost import InPlace, PanelHost
-from opengraphs.tui.questions import Question
+from opengraphs.tui.questions import Question, Stream
 from opengraphs.tui.screens.base import View
-from opengraphs.tui.screens.catalog import VIEWS
 from opengraphs.tui.screens.graphs_state import GraphsState
+from opengraphs.tui.screens.late import view_class
 
 ROUNDS = 6
 """A run has to be known before its metrics can be asked for, and so on; a frame needs three."""
@@ -123,7 +123,8 @@ def frame(client: Client, desk: Desk, width: int, height: int) -> list[Row]:
 
 
 def _answered(client: Client, desk: Desk, width: int, height: int) -> tuple[View, list[Row]]:
-    source, view = _Waiting(client), VIEWS[desk.screen](desk, _Nobody())
+    source, nobody = _Waiting(client), _Nobody()
+    view = view_class(desk.screen)(desk, nobody)
     desk.attach({view.name: view}, {view.name: view.own_slots})
     asked: set[Question] = set()
     for _ in range(ROUNDS):
@@ -131,13 +132,30 @@ def _answered(client: Client, desk: Desk, width: int, height: int) -> tuple[View
         while view.behind:
             rows = view.paint(width, height)
         questions = [question for question in view.wants() if question not in asked]
-        if not questions:
+        heard = _listen(desk, nobody, source)
+        if not questions and not heard:
             break
         for question in questions:
             asked.add(question)
-            desk.take(Answer(question, _finish(question.ask(source))), _Nobody())
+            desk.take(Answer(question, _finish(question.ask(source))), nobody)
     desk.toast = None
     return view, rows
+
+
+def _listen(desk: Desk, nobody: _Nobody, source: _Waiting) -> bool:
+    """What the stream that the screen listens to has so far; False when there is none, or it is known."""
+    stream, nobody.stream = nobody.stream, None
+    if stream is None or stream in nobody.heard:
+        return False
+    nobody.heard.append(stream)
+    lines = stream.lines(source)
+
+    async def following() -> dict[str, Any]:
+        return await anext(lines)
+
+    while (line := _finish(following())).get("kind") != "lost":
+        desk.take(Streamed(stream, line), nobody)
+    return True
 
 
 class _Waiting:
@@ -164,12 +182,24 @@ class _Waiting:
     def events(self) -> AsyncIterator[Event]:
         raise AssertionError("one frame follows nothing")
 
+    async def stream(self, path: str, **query: Any) -> AsyncGenerator[dict[str, Any], None]:
+        for line in self._client.stream(path, **{**query, "follow": None}):
+            yield line
+
     async def close(self) -> None:
         """Whoever opened the client closes it."""
 
 
 class _Nobody:
-    """No data layer: one frame is never old."""
+    """No data layer: one frame is never old. heard: streams that have been read to their ends."""
+
+    def __init__(self) -> None:
+        self.stream: Stream | None = None
+        self.heard: list[Stream] = []
+
+    def listen(self, stream: Stream | None) -> None:
+        """`frame` reads what there is of it."""
+        self.stream = stream
 
     def touch(self, *names: str) -> None:
         """Nothing is asked twice."""

@@ -6,7 +6,7 @@ Every question is bounded by the screen: rows of a page, lines of a window, colu
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Any, NamedTuple, Protocol
 
 from opengraphs.client.wire import run_path
@@ -29,6 +29,8 @@ class Source(Protocol):
 
     def events(self) -> AsyncIterator[Event]: ...
 
+    def stream(self, path: str, **query: Any) -> AsyncGenerator[dict[str, Any], None]: ...
+
     async def close(self) -> None: ...
 
 
@@ -39,6 +41,15 @@ class Question(Protocol):
     def slot(self) -> str: ...
 
     async def ask(self, source: Source) -> dict[str, Any]: ...
+
+
+class Stream(Protocol):
+    """Something to listen to beside the events, for as long as a screen wants it; it reconnects by itself."""
+
+    @property
+    def slot(self) -> str: ...
+
+    def lines(self, source: Source) -> AsyncIterator[dict[str, Any]]: ...
 
 
 class RunsQuestion(NamedTuple):

@@ -5,12 +5,15 @@ from __future__ import annotations
 from tui_fakes import Session
 
 from key_cases.case import Case
+from key_cases.chat import long_talk
 
 
 def panels(s: Session) -> tuple[object, ...]:
     """What `tab` changes, on any screen."""
     views = s.app.views
     panels = [views[name].state.panel for name in ("compare", "samples", "alerts")]
+    if "chat" in views:
+        panels.append(views["chat"].lit)
     return s.desk.runs.on_cards, views["graphs"].panel, s.desk.system.focus, *panels
 
 
@@ -22,11 +25,12 @@ CASES: dict[str, Case] = {
     "screen.system": Case(lambda s: s.desk.screen, after="system"),
     "screen.samples": Case(lambda s: s.desk.screen, after="samples"),
     "screen.alerts": Case(lambda s: s.desk.screen, after="alerts"),
+    "screen.chat": Case(lambda s: s.desk.screen, after="chat"),
     "help": Case(lambda s: ": keys" in s.text, after=True),
     "leave": Case(lambda s: "still running" in s.text, after=True),
     "back": Case(lambda s: s.app.overlay is None, before=("question_mark",), after=True),
-    "panel.next": Case(panels),
-    "panel.previous": Case(panels),
+    "panel.next": Case(panels, store=long_talk),
+    "panel.previous": Case(panels, store=long_talk),
     "palette": Case(lambda s: "actions" in s.text, after=True),
     "views": Case(lambda s: "views of " in s.text, after=True),
     "export": Case(lambda s: "save what is shown" in s.text, after=True),

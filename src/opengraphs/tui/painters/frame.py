@@ -25,6 +25,7 @@ TABS: tuple[Tab, ...] = (
     ("5", "system"),
     ("6", "samples"),
     ("7", "alerts"),
+    ("8", "chat"),
 )
 """The screens that exist now."""
 
@@ -76,7 +77,9 @@ def header(
     for left in (full, brief, short):
         room = width - row_width(left)
         parts = _header_parts(name, status, progress, note, glyphs, room)
-        for part in parts[:-shorter] if left is full and name else parts:
+        if left is full:
+            parts = parts[:-shorter] if name else parts[:1]  # a note is there before the names of other tabs
+        for part in parts:
             if row_width(part) <= room:
                 return _spread(left, part, width)
     room = max(0, width - row_width(short))

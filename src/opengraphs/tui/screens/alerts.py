@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
 from opengraphs.errors import OgError
+from opengraphs.protocol.chat import Attachment
 from opengraphs.protocol.events import Event
 from opengraphs.tui.handover import ScreenName
 from opengraphs.tui.model import Desk
@@ -308,6 +309,17 @@ class AlertsView(ListAndDetail):
             graphs.x.cursor = float(alert["step"])
         graphs.focus = alert.get("metric") or graphs.focus
         desk.screen = "graphs"
+
+    def attachment(self) -> Attachment | None:
+        alert = self.state.current()
+        if alert is None:
+            return None
+        return {
+            "kind": "alert",
+            "ref": str(alert["id"]),
+            "run": str(alert["run_id"]),
+            "text": painter.title_of(alert),
+        }
 
     def _acknowledge(self) -> None:
         alert = self.state.current()

@@ -6,13 +6,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple, Protocol
 
 from opengraphs.errors import OgError
+from opengraphs.protocol.chat import Attachment
 from opengraphs.protocol.events import Event
 from opengraphs.tui import keys
 from opengraphs.tui.handover import ScreenName
 from opengraphs.tui.model import Desk
 from opengraphs.tui.painters import frame
 from opengraphs.tui.painters.cells import Row
-from opengraphs.tui.questions import Question
+from opengraphs.tui.questions import Question, Stream
 from opengraphs.tui.screens.input_line import paint_at_rest, paint_input
 from opengraphs.tui.widgets.line_edit import LineEdit
 
@@ -27,6 +28,8 @@ class Asker(Protocol):
     def pause(self, paused: bool) -> None: ...
 
     def touch(self, *names: str) -> None: ...
+
+    def listen(self, stream: Stream | None) -> None: ...
 
 
 class Drag(NamedTuple):
@@ -135,6 +138,9 @@ class View:
         """A question in one of `own_slots` was refused, or found no daemon; True when nothing else is to be said."""
         return False
 
+    def hear(self, stream: Stream, line: Mapping[str, Any]) -> None:
+        """A line of a stream in one of `own_slots`."""
+
     def tick_s(self) -> float | None:
         """Seconds until what is shown looks different through time alone; None when it never does."""
         return None
@@ -155,6 +161,12 @@ class View:
 
     def restore(self, saved: Mapping[str, Any]) -> None:
         """Look as `saved` says; what it does not know of, or cannot be, stays as it is."""
+
+    # The agent
+
+    def attachment(self) -> Attachment | None:
+        """What is under the cursor, as a message to the agent may take it along; None for nothing."""
+        return None
 
     # Files
 

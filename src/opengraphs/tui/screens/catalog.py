@@ -15,3 +15,6 @@ VIEWS: dict[str, type[View]] = {
     view.name: view
     for view in (RunsView, GraphsView, CompareView, LogsView, SystemView, SamplesView, AlertsView)
 }
+
+LATE: dict[str, tuple[str, str]] = {"chat": ("opengraphs.tui.screens.chat", "ChatView")}
+"""Screens that are loaded when they are first gone to: module and class."""

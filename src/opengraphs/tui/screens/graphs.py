@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
 from opengraphs.errors import OgError
+from opengraphs.protocol.chat import Attachment
 from opengraphs.protocol.events import Event
 from opengraphs.tui.handover import ScreenName
 from opengraphs.tui.model import Desk
@@ -81,6 +82,16 @@ class GraphsView(GraphsLine):
             "panel.next": lambda: self._switch_panel(1),
             "panel.previous": lambda: self._switch_panel(-1),
         }
+
+    def attachment(self) -> Attachment | None:
+        """The chart under the cursor, with the stretch of x that is in view."""
+        state = self.desk.graphs
+        metric = state.focused()
+        if not metric or not state.run_id:
+            return None
+        window = state.x.view
+        text = f"x = {state.x.kind}" + (f", from {window[0]:g} to {window[1]:g} in view" if window else "")
+        return {"kind": "metric", "ref": metric, "run": state.run_id, "text": text}
 
     # Painting
 

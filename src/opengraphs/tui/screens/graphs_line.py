@@ -12,7 +12,6 @@ from opengraphs.tui.screens.chart_wall import ChartWall
 from opengraphs.tui.screens.moment import Moment
 from opengraphs.tui.screens.x_view import METRIC
 
-AGENT_LATER = "the agent arrives with the chat; until then og only watches"
 _AXIS_WORDS = {"step": "step", "wall time": "time", "relative time": "relative"}
 
 
@@ -131,8 +130,7 @@ class GraphsLine(View):
 
     def submit(self, text: str) -> None:
         if self.purpose == "ask":
-            if text.strip():
-                self.desk.say(AGENT_LATER)
+            self._ask_agent(text.strip())
             return
         done = {
             "x axis": self._set_axis,
@@ -143,6 +141,15 @@ class GraphsLine(View):
         act = done.get(self.purpose)
         if act is None or act(text.strip()):
             self.close_input()
+
+    def _ask_agent(self, text: str) -> None:
+        """Into the conversation about this run, and there."""
+        run = self.desk.graphs.run_id
+        if text and run:
+            self.live.ask_once(self.desk.agent.message(run, text))
+            self.prompt_text = ""
+            self.close_input()
+            self.desk.screen = "chat"
 
     def _set_axis(self, text: str) -> bool:
         """A word for an axis, or a metric: exactly, else the first that fits. False when none does."""

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from opengraphs.errors import OgError
+from opengraphs.protocol.chat import Attachment
 from opengraphs.records import LogLine
 from opengraphs.tui.handover import ScreenName
 from opengraphs.tui.model import Desk
@@ -316,6 +317,18 @@ class LogsView(View):
         else:
             self.live.ask_once(CopyQuestion(state.run, *chosen))
             state.unmark()
+
+    def attachment(self) -> Attachment | None:
+        """The lines that are marked, the one that is lit, or what is on the screen."""
+        state = self.desk.logs
+        chosen = state.to_copy()
+        if chosen is None and self._numbers:
+            chosen = (self._numbers[0], self._numbers[-1] - self._numbers[0] + 1)
+        if chosen is None or state.run is None:
+            return None
+        first, count = chosen
+        ref = f"{first + 1}-{first + count}"
+        return {"kind": "log", "ref": ref, "run": self.desk.graphs.run_id or state.run}
 
     def back(self) -> bool:
         state = self.desk.logs

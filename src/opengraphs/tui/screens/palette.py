@@ -55,8 +55,11 @@ class Palette:
         others: Callable[[], Iterable[Target]],
         recent: list[str],
         clipboard: Clipboard,
+        *,
+        title: str = "actions",
     ) -> None:
         """`others` is asked when the first letter is typed."""
+        self._title = title
         self._actions = list(actions)
         self._others = others
         self._all: list[tuple[str, Target]] = []
@@ -133,7 +136,7 @@ class Palette:
         more = "+" if len(found) == MAX_FOUND else ""
         where = f"{self.cursor + 1}/{len(found)}{more}" if len(found) > room else ""
         block = frame.box(
-            content, box_width, min(height, room + 3), glyphs, title="actions", right=where, focused=True
+            content, box_width, min(height, room + 3), glyphs, title=self._title, right=where, focused=True
         )
         rect = overlays.centered(block, width, height)
         self._place = (rect.x, rect.y, rect.width)

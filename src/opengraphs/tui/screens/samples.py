@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
 from opengraphs.errors import OgError
+from opengraphs.protocol.chat import Attachment
 from opengraphs.protocol.events import Event
 from opengraphs.tui.handover import ScreenName
 from opengraphs.tui.model import Desk
@@ -24,6 +25,8 @@ from opengraphs.tui.screens.samples_questions import (
 )
 from opengraphs.tui.screens.samples_state import SamplesState
 
+MOST_ATTACHED = 10_000
+"""Characters of a sample that go along with a message."""
 EMPTY = (
     "This run logged no samples.",
     "run.sample(prompt=…, completion=…, expected=…, score=…) in the script shows them here.",
@@ -220,6 +223,19 @@ class SamplesView(ListAndDetail):
             self.state.take_whole(question, reply)
         elif isinstance(question, SiblingsQuestion):
             self.state.take_siblings(question, reply)
+
+    def attachment(self) -> Attachment | None:
+        sample, run = self.state.current(), self.desk.graphs.run_id
+        if sample is None or not run:
+            return None
+        columns = painter.columns_of(sample)
+        text = "\n".join(f"{name}: {painter.text_of(value)}" for name, value in columns.items())
+        return {
+            "kind": "text",
+            "ref": f"sample of step {sample.get('step')}",
+            "run": run,
+            "text": text[:MOST_ATTACHED],
+        }
 
     def fail(self, question: Question, error: OgError) -> bool:
         if isinstance(question, SiblingsQuestion):
