@@ -90,14 +90,16 @@ def test_every_tool_answers_what_was_asked(agent: Agent) -> None:
     runs = agent.call("list_runs")["structuredContent"]
     assert {run["name"] for run in runs["runs"]} == {"first", "second"}
     assert agent.call("get_run", run="first")["structuredContent"]["config"]["lr"] == 0.1
-    assert agent.call("list_metrics", run="first")["structuredContent"]["keys"][0]["key"] == "train/loss"
+    assert (
+        agent.call("list_metrics", run="first")["structuredContent"]["metrics"][0]["metric"] == "train/loss"
+    )
     for tool in ("metric_tail", "metric_window"):
         found = agent.call(tool, run="first", metric="train/loss", step=2)
         assert "NaN" in json.dumps(found["structuredContent"]), found
     compared = agent.call("compare_runs", runs=["first", "second"], metric="train/loss")
     assert len(compared["structuredContent"]["runs"]) == 2
     differ = agent.call("config_diff", runs=["first", "second"])["structuredContent"]["config"]
-    assert "lr" in [row["key"] for row in differ]
+    assert "lr" in [row["name"] for row in differ]
     for tool in ("list_alerts", "system_history", "list_checkpoints", "lineage"):
         assert not agent.call(tool, run="first")["isError"], tool
     assert "step 3 loss nan" in agent.call("log_tail", run="first")["content"][0]["text"]
