@@ -13,6 +13,8 @@ from pathlib import Path
 from opengraphs.sdk import layout
 
 SOCKET_NAME = "ogd.sock"
+PROJECT_FILE = "og.toml"
+"""Settings, rules and limits of a project."""
 MAX_SOCKET_PATH_BYTES = 107
 """What the kernel takes for a Unix socket's path."""
 
@@ -75,6 +77,11 @@ def attached_dir(store: Path, env: Mapping[str, str] | None = None) -> Path:
 def view_store(folder: Path, env: Mapping[str, str] | None = None) -> Path:
     """The store that stands for a folder of foreign runs without one of its own."""
     return cache_dir(env) / "views" / _short_hash(folder, digest_size=8)
+
+
+def project_file(cwd: Path) -> Path | None:
+    """The nearest `og.toml` from a folder upwards; None where there is none."""
+    return next((path for one in (cwd, *cwd.parents) if (path := one / PROJECT_FILE).is_file()), None)
 
 
 def config_file(env: Mapping[str, str] | None = None) -> Path:

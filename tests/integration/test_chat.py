@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from chat_kit import asked, heard, kept, of, project_run, send, talking
-from ogd_kit import Ogd, wait_for
+from ogd_kit import Ogd, make_run, wait_for
 from planted_keys import KEYS, SECRET
 
 from opengraphs.demo.model_server import Answer, Call, Fault
@@ -219,3 +219,35 @@ def test_keys_in_a_run_reach_neither_the_model_nor_the_session(ogd: Ogd, tmp_pat
     session = next((ogd.store / "runs" / run / "agent").glob("session-*.jsonl")).read_text()
     assert [kind for kind, secret in SECRET.items() if secret in told or secret in session] == []
     assert "sk-test-of-the-user-0123456789" not in told + session
+
+
+def test_the_model_is_told_what_is_otherwise_than_in_the_parent(ogd: Ogd, tmp_path: Path) -> None:
+    parent = project_run(tmp_path, ogd.store, config={"lr": 0.0625})
+    child = project_run(tmp_path, ogd.store, config={"lr": 0.9375}, parent={"run_id": parent, "step": 2})
+    with talking(ogd, [Answer("The rate.")]) as model:
+        sent = send(ogd, child, "what was changed?")
+        heard(ogd, sent["session_id"], turn=sent["turn"])
+        told = json.dumps(model.asked[0][1])
+    assert "0.0625" in told, "the parent's, which the run itself does not have"
+    assert "0.9375" in told
+
+
+def test_a_script_is_read_from_where_it_was_started(ogd: Ogd, tmp_path: Path) -> None:
+    """In a folder below the project's top, as most experiments are."""
+    folder = tmp_path / "project" / "experiments"
+    folder.mkdir(parents=True)
+    (tmp_path / "project" / ".git").mkdir()
+    (folder / "train.py").write_text("lr = 0.0625\n")
+    run = make_run(ogd.store, cwd=str(folder), script="train.py")
+    with talking(ogd, [Answer("Yes.")]) as model:
+        sent = send(ogd, run.name, "did you read it?")
+        heard(ogd, sent["session_id"], turn=sent["turn"])
+        told = json.dumps(model.asked[0][1])
+    assert "lr = 0.0625" in told
+    assert ogd_file(ogd, run.name, "experiments/train.py") == ogd_file(ogd, run.name, "train.py")
+
+
+def ogd_file(ogd: Ogd, run: str, path: str) -> list[str]:
+    with ogd.client() as client:
+        found: list[str] = client.get(f"/runs/{run}/file", path=path)["lines"]
+    return found

@@ -203,7 +203,7 @@ async def _log(client: Asks, run_id: str) -> list[str]:
 
 
 async def _diff(client: Asks, run: Mapping[str, Any]) -> dict[str, Any]:
-    parent = run.get("parent_run_id")
+    parent = (run.get("parent") or {}).get("run_id")
     if not isinstance(parent, str):
         return {}
     try:

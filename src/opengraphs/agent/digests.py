@@ -69,7 +69,9 @@ def _last_trace(lines: Sequence[str]) -> list[str]:
     return [line for line in found if line]
 
 
-def curve_digest(curve: Mapping[str, Any], *, onset: int | None = None, around: int = 10) -> dict[str, Any]:
+def curve_digest(
+    curve: Mapping[str, Any], *, last: int = TAIL, onset: int | None = None, around: int = 10
+) -> dict[str, Any]:
     """What there is to say of one curve of `POST /series`: figures, the last points, and those about the onset."""
     points = list(zip(curve.get("x") or (), curve.get("y") or (), strict=False))
     told: dict[str, Any] = {
@@ -87,7 +89,7 @@ def curve_digest(curve: Mapping[str, Any], *, onset: int | None = None, around: 
         )
         if curve.get(name) is not None
     }
-    told["last_points"] = [_point(x, y) for x, y in points[-TAIL:]]
+    told["last_points"] = [_point(x, y) for x, y in points[-last:]]
     if onset is not None:
         before = [pair for pair in points if pair[0] < onset][-around:]
         after = [pair for pair in points if pair[0] >= onset][:around]

@@ -13,7 +13,7 @@ from opengraphs.cli import alerting, forwarding, output, printed, restarts
 from opengraphs.cli.border import DISK_FULL
 from opengraphs.cli.command_line import Program
 from opengraphs.errors import DiskFullError, NotFoundError, OgError, ProcessError, StoreError
-from opengraphs.resuming.inherited import launch_options
+from opengraphs.resuming.inherited import planned_run
 from opengraphs.runner import environ
 from opengraphs.runner import launch as runner
 
@@ -97,30 +97,23 @@ def start(program: Program, wanted: Order) -> Started:
 def start_planned(plan: ResumePlan, store: Path, *, restart: dict[str, Any] | None = None) -> Started:
     """Start the run that `plan` describes, in this shell; raises as `start`."""
     contract, env = environ.split({**environ.without_ingest(os.environ), **plan["bundle_env"], **plan["env"]})
-    handed = {name: plan["facts"][name] for name in environ.INHERITED if plan["facts"].get(name)}
+    facts = plan["facts"]
     try:
-        spec = runner.create_run(
-            plan["command"],
-            control_socket=paths.control_socket,
-            store=str(store),
-            project=plan["project"] or None,
-            name=plan["name"],
-            parent=plan["parent"],
-            cwd=plan["cwd"],
+        spec = planned_run(
+            plan,
+            store,
             env=env,
             contract={name: value for name, value in contract.items() if name in plan["env"]},
             restart=restart,
             window=_window(),
-            **handed,
-            **launch_options(plan["facts"].get("launch")),
         )
     except OSError as error:
         raise _store_error(error, store) from error
     spec["env"].update(ingesting.client_env(Path(spec["run_dir"]), spec["env"]))
     started = _launch(spec)
-    if handed.get("mirror_to"):
+    if facts.get("mirror_to"):
         forwarding.begin(store, started.run_id)
-    if alerting.is_asked_for(handed.get("alert_rules", ()), store):
+    if alerting.is_asked_for(facts.get("alert_rules") or (), store):
         alerting.begin(store, started.run_id)
     return started
 

@@ -14,7 +14,6 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-PROJECT_FILE = "og.toml"
 TABLE = "agent"
 
 
@@ -29,10 +28,7 @@ def agent_table(cwd: str) -> dict[str, Any]:
     """
     found = _table(paths.config_file())
     if Path(cwd).is_absolute():
-        here = Path(cwd)
-        project = next(
-            (one / PROJECT_FILE for one in (here, *here.parents) if (one / PROJECT_FILE).is_file()), None
-        )
+        project = paths.project_file(Path(cwd))
         found |= _table(project) if project is not None else {}
     return found
 

@@ -80,16 +80,7 @@ class Saved(Watching):
 
     def checkpoint_events(self, run_id: str) -> list[dict[str, Any]]:
         """Every event of kind checkpoint of a run, in order of time."""
-        entry = self._catalog.entries.get(run_id)
-        if entry is None:
-            return []
-
-        def read() -> list[dict[str, Any]]:
-            events = self._files_of(entry).events
-            events.refresh()
-            return events.of_kind("checkpoint")
-
-        return self._quietly(entry, read, [])
+        return self._events_of(run_id, "checkpoint")
 
     def step_at(self, run_id: str, time_s: float) -> int | None:
         """The furthest step logged at or before a moment; None before the first."""

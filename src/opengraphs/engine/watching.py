@@ -93,6 +93,9 @@ class Watching(Comparisons):
 
     def alert_events(self, run_id: str) -> list[dict[str, Any]]:
         """Every event of kind alert of a run, in order of time."""
+        return self._events_of(run_id, "alert")
+
+    def _events_of(self, run_id: str, kind: str) -> list[dict[str, Any]]:
         entry = self._catalog.entries.get(run_id)
         if entry is None:
             return []
@@ -100,7 +103,7 @@ class Watching(Comparisons):
         def read() -> list[dict[str, Any]]:
             events = self._files_of(entry).events
             events.refresh()
-            return events.of_kind("alert")
+            return events.of_kind(kind)
 
         return self._quietly(entry, read, [])
 

@@ -38,6 +38,7 @@ from opengraphs.guard.chain import (
     sealed,
     verify,
 )
+from opengraphs.guard.durable import sync_folder
 from opengraphs.redaction import Redactor
 
 __all__ = ["KINDS", "OWN_KINDS", "Audit", "Checked", "read", "verify"]
@@ -98,7 +99,7 @@ class Audit:
             found = _found(self._fd, read_head(folder))
             self._last, self._end = found.last, found.end
             self._repair(found)
-            _sync_folder(folder)
+            sync_folder(folder)
         except OSError as error:
             self.close()
             raise _trouble(error, folder / FILE) from error
@@ -285,21 +286,13 @@ def _put(path: Path, data: bytes, *, durable: bool) -> None:
         os.close(fd)
     temp.replace(path)
     if durable:
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
 
 
 def _write_all(fd: int, data: bytes) -> None:
     view = memoryview(data)
     while view:
         view = view[os.write(fd, view) :]
-
-
-def _sync_folder(folder: Path) -> None:
-    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
 
 
 def _trouble(error: OSError, path: Path) -> StoreError:

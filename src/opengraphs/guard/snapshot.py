@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from opengraphs.errors import DiskFullError, StoreError
+from opengraphs.guard.durable import sync_folder
 from opengraphs.guard.finding import Refused, refused
 from opengraphs.guard.paths import Target, open_target
 from opengraphs.guard.rules import Policy, parts_of
@@ -94,7 +95,7 @@ def take(agent: Path, action_id: str, changes: Sequence[tuple[Target, str]], *, 
         _put(part / META, json.dumps({"action_id": action_id, "files": [one._asdict() for one in files]}))
         _sync_tree(part)
         part.rename(folder)
-        _sync(folder.parent)
+        sync_folder(folder.parent)
     except OSError as error:
         kind = DiskFullError if error.errno in (errno.ENOSPC, errno.EDQUOT) else StoreError
         raise kind(f"the snapshot could not be stored: {error.strerror}", path=str(folder)) from error
@@ -221,12 +222,4 @@ def _put(path: Path, text: str) -> None:
 def _sync_tree(folder: Path) -> None:
     for one in (*folder.rglob("*"), folder):
         if one.is_dir():
-            _sync(one)
-
-
-def _sync(folder: Path) -> None:
-    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
+            sync_folder(one)

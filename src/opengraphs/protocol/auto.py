@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, TypedDict
+from typing import Any, Literal, TypedDict, get_args
 
 from opengraphs.protocol.chat import Mode, Plan
 
@@ -22,19 +22,7 @@ Step = Literal[
     "rolling_back",
     "done",
 ]
-STEPS: tuple[Step, ...] = (
-    "judged",
-    "approved",
-    "snapshot",
-    "stopping",
-    "patched",
-    "smoke",
-    "restarting",
-    "verifying",
-    "keeping",
-    "rolling_back",
-    "done",
-)
+STEPS: tuple[Step, ...] = get_args(Step)
 """The states of an action, in the order in which they are gone through; keeping or rolling_back, not both."""
 
 

@@ -18,6 +18,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from opengraphs import paths
 from opengraphs.errors import UsageError
 from opengraphs.runner.commandline import script_index
 from opengraphs.runner.succession import bare, find_argument
@@ -27,7 +28,6 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-PROJECT_FILE = "og.toml"
 MAX_SOURCE_BYTES = 1 << 20
 MAX_MODULES = 30
 _BARE_ACTIONS = ("store_true", "store_false", "store_const", "count")
@@ -76,7 +76,7 @@ class Script(NamedTuple):
     @property
     def is_guessed(self) -> bool:
         """Nobody said so: it must be shown and accepted once."""
-        return bool(self.args) and self.source != PROJECT_FILE
+        return bool(self.args) and self.source != paths.PROJECT_FILE
 
 
 def look(command: Sequence[str], cwd: str) -> Script:
@@ -108,7 +108,7 @@ def look(command: Sequence[str], cwd: str) -> Script:
 def _arguments(words: list[str], cwd: str, seen: _Seen) -> tuple[list[str], str]:
     given = project_args(cwd)
     if given is not None:
-        return given, PROJECT_FILE
+        return given, paths.PROJECT_FILE
     if seen.knows_og:
         return [], ""
     for guess, source in ((_by_flags(seen), "script"), (_by_library(words, seen), "script")):
@@ -282,12 +282,8 @@ def project_args(cwd: str) -> list[str] | None:
     Raises:
         UsageError: it cannot be read, or is no list of texts.
     """
-    here = Path(cwd)
-    for folder in (here, *here.parents):
-        path = folder / PROJECT_FILE
-        if path.is_file():
-            return _args_of(path)
-    return None
+    path = paths.project_file(Path(cwd))
+    return _args_of(path) if path is not None else None
 
 
 def _args_of(path: Path) -> list[str] | None:

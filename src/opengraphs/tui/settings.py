@@ -19,7 +19,7 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-PROJECT_FILE = "og.toml"
+PROJECT_FILE = paths.PROJECT_FILE
 TABLES = ("ui", "run")
 """Tables whose keys are settings."""
 
@@ -128,8 +128,7 @@ def load(
 
 def project_file(cwd: Path | None = None) -> Path | None:
     """The nearest `og.toml` from the working folder upwards; None where there is none."""
-    here = (cwd or Path.cwd()).absolute()
-    return next((p for p in (folder / PROJECT_FILE for folder in (here, *here.parents)) if p.is_file()), None)
+    return paths.project_file((cwd or Path.cwd()).absolute())
 
 
 def _files(environ: Mapping[str, str], cwd: Path | None) -> list[Path]:

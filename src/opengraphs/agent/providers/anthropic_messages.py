@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-from opengraphs.agent.providers import refusals
 from opengraphs.agent.providers.counting import cost_usd, estimated
-from opengraphs.agent.providers.deltas import Delta, Done, TextDelta, ToolCall, Usage
+from opengraphs.agent.providers.deltas import Usage
 from opengraphs.agent.providers.failure import ProviderError
 from opengraphs.agent.providers.messages import Message, ToolSpec
 from opengraphs.agent.providers.settings import AgentSettings
+from opengraphs.agent.providers.streaming import Heard, Streaming
 
-MAX_ANSWER = 1_000_000
 
-
-class AnthropicMessages:
+class AnthropicMessages(Streaming["_Heard"]):
     """One model behind a Messages address."""
 
     def __init__(self, settings: AgentSettings, key: str) -> None:
@@ -23,33 +21,17 @@ class AnthropicMessages:
             import anthropic
         except ImportError as error:
             raise ProviderError("not_installed", "the anthropic library is not installed") from error
-        self.name, self.model = settings.provider, settings.model
-        self._settings = settings
-        self._errors: type[Exception] = anthropic.AnthropicError
+        super().__init__(settings)
+        self._errors = anthropic.AnthropicError
         self._client = anthropic.AsyncAnthropic(
             api_key=key, base_url=settings.base_url or None, timeout=settings.timeout_s, max_retries=0
         )
 
-    async def stream(
-        self, messages: Sequence[Message], tools: Sequence[ToolSpec], *, max_tokens: int
-    ) -> AsyncIterator[Delta]:
-        heard = _Heard()
-        with refusals.translated(self._settings, self._errors, has_begun=lambda: heard.begun):
-            answer = await self._client.messages.create(**self._request(messages, tools, max_tokens))
-            async with answer:
-                async for event in answer:
-                    text = heard.take(event)
-                    if text:
-                        yield TextDelta(text)
-        calls = heard.calls()
-        yield self._usage(heard, messages)
-        for call in calls:
-            yield call
-        yield Done("tools" if calls else "end")
+    def _hearer(self) -> _Heard:
+        return _Heard()
 
-    async def close(self) -> None:
-        """Hang up."""
-        await self._client.close()
+    async def _open(self, messages: Sequence[Message], tools: Sequence[ToolSpec], max_tokens: int) -> Any:
+        return await self._client.messages.create(**self._request(messages, tools, max_tokens))
 
     def _request(
         self, messages: Sequence[Message], tools: Sequence[ToolSpec], max_tokens: int
@@ -103,21 +85,16 @@ def _blocks(message: Message) -> list[dict[str, Any]]:
     return blocks
 
 
-class _Heard:
+class _Heard(Heard):
     """What came so far. Event types that are not known are passed over."""
 
     def __init__(self) -> None:
-        self.text = ""
+        super().__init__()
         self.input_tokens = self.cached_tokens = self.output_tokens = 0
-        self.begun = False
-        self._parts: dict[int, dict[str, str]] = {}
         self._stop: str | None = None
         self._ended = False
-        self._size = 0
 
-    def take(self, event: Any) -> str:
-        """The text in an event."""
-        self.begun = True
+    def _take(self, event: Any) -> str:
         kind, text = event.type, ""
         if kind == "message_start":
             self._count(event.message.usage)
@@ -127,17 +104,12 @@ class _Heard:
         elif kind == "content_block_delta" and event.delta.type == "text_delta":
             text = event.delta.text
         elif kind == "content_block_delta" and event.delta.type == "input_json_delta":
-            self._parts[event.index]["arguments"] += event.delta.partial_json
-            self._size += len(event.delta.partial_json)
+            self._add_arguments(self._parts[event.index], event.delta.partial_json)
         elif kind == "message_delta":
             self._stop = event.delta.stop_reason or self._stop
             self._count(event.usage)
         elif kind == "message_stop":
             self._ended = True
-        self.text += text
-        self._size += len(text)
-        if self._size > MAX_ANSWER:
-            raise ProviderError("protocol", f"the answer is longer than {MAX_ANSWER} characters")
         return text
 
     def _count(self, usage: Any) -> None:
@@ -149,16 +121,10 @@ class _Heard:
             self.input_tokens, self.cached_tokens = fresh + cached + written, cached
         self.output_tokens = int(getattr(usage, "output_tokens", None) or self.output_tokens)
 
-    def calls(self) -> list[ToolCall]:
-        """The calls, once the provider said that it is done.
-
-        Raises:
-            ProviderError: it did not, or what it said is no call.
-        """
+    def _check_end(self) -> None:
         if not self._ended or self._stop is None:
             raise ProviderError("cut", "the answer ended in the middle")
         if self._stop in ("max_tokens", "model_context_window_exceeded"):
             raise ProviderError("cut", "the answer is longer than it may be", hint="raise agent.max_tokens")
         if self._stop == "refusal":
             raise ProviderError("refused", "the model refuses to answer", hint="ask differently")
-        return [refusals.call(f"call-{n}", known) for n, known in sorted(self._parts.items())]

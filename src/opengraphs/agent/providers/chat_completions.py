@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-from opengraphs.agent.providers import refusals
 from opengraphs.agent.providers.counting import cost_usd, estimated
-from opengraphs.agent.providers.deltas import Delta, Done, TextDelta, ToolCall, Usage
+from opengraphs.agent.providers.deltas import Usage
 from opengraphs.agent.providers.failure import ProviderError
 from opengraphs.agent.providers.messages import Message, ToolSpec
 from opengraphs.agent.providers.settings import AgentSettings
+from opengraphs.agent.providers.streaming import Heard, Streaming
 
-MAX_ANSWER = 1_000_000
-"""Characters; a model that writes more has run wild."""
 _NO_KEY = "none"
 """What is sent where no key is needed: the SDK wants some."""
 
 
-class ChatCompletions:
+class ChatCompletions(Streaming["_Heard"]):
     """One model behind a Chat Completions address."""
 
     def __init__(self, settings: AgentSettings, key: str) -> None:
@@ -27,9 +25,8 @@ class ChatCompletions:
             import openai
         except ImportError as error:
             raise ProviderError("not_installed", "the openai library is not installed") from error
-        self.name, self.model = settings.provider, settings.model
-        self._settings = settings
-        self._errors: type[Exception] = openai.OpenAIError
+        super().__init__(settings)
+        self._errors = openai.OpenAIError
         self._client = openai.AsyncOpenAI(
             api_key=key or _NO_KEY,
             base_url=settings.base_url or None,
@@ -37,26 +34,11 @@ class ChatCompletions:
             max_retries=0,
         )
 
-    async def stream(
-        self, messages: Sequence[Message], tools: Sequence[ToolSpec], *, max_tokens: int
-    ) -> AsyncIterator[Delta]:
-        heard = _Heard()
-        with refusals.translated(self._settings, self._errors, has_begun=lambda: heard.begun):
-            answer = await self._client.chat.completions.create(**self._request(messages, tools, max_tokens))
-            async with answer:
-                async for chunk in answer:
-                    text = heard.take(chunk)
-                    if text:
-                        yield TextDelta(text)
-        calls = heard.calls()
-        yield self._usage(heard, messages)
-        for call in calls:
-            yield call
-        yield Done("tools" if calls else "end")
+    def _hearer(self) -> _Heard:
+        return _Heard()
 
-    async def close(self) -> None:
-        """Hang up."""
-        await self._client.close()
+    async def _open(self, messages: Sequence[Message], tools: Sequence[ToolSpec], max_tokens: int) -> Any:
+        return await self._client.chat.completions.create(**self._request(messages, tools, max_tokens))
 
     def _request(
         self, messages: Sequence[Message], tools: Sequence[ToolSpec], max_tokens: int
@@ -116,33 +98,24 @@ def _wire(message: Message) -> dict[str, Any]:
     return wire
 
 
-class _Heard:
+class _Heard(Heard):
     """What came so far. Calls come in pieces by index; some servers send one whole, or leave out its id later."""
 
     def __init__(self) -> None:
-        self.text = ""
+        super().__init__()
         self.usage: Any = None
-        self.begun = False
         self._finish: str | None = None
-        self._parts: dict[int, dict[str, str]] = {}
-        self._size = 0
 
-    def take(self, chunk: Any) -> str:
-        """The text in a chunk."""
-        self.begun = True
-        if chunk.usage is not None:
-            self.usage = chunk.usage
+    def _take(self, event: Any) -> str:
+        if event.usage is not None:
+            self.usage = event.usage
         text = ""
-        for choice in (chunk.choices or [])[:1]:
+        for choice in (event.choices or [])[:1]:
             delta = choice.delta
             text += (getattr(delta, "content", None) or "") if delta is not None else ""
             for part in (getattr(delta, "tool_calls", None) or []) if delta is not None else []:
                 self._take_part(part)
             self._finish = choice.finish_reason or self._finish
-        self.text += text
-        self._size += len(text)
-        if self._size > MAX_ANSWER:
-            raise ProviderError("protocol", f"the answer is longer than {MAX_ANSWER} characters")
         return text
 
     def _take_part(self, part: Any) -> None:
@@ -153,19 +126,12 @@ class _Heard:
         known["id"] = known["id"] or (part.id or "")
         if part.function is not None:
             known["name"] = known["name"] or (part.function.name or "")
-            known["arguments"] += part.function.arguments or ""
-            self._size += len(part.function.arguments or "")
+            self._add_arguments(known, part.function.arguments or "")
 
-    def calls(self) -> list[ToolCall]:
-        """The calls, once the provider said that it is done.
-
-        Raises:
-            ProviderError: it did not, or what it said is no call.
-        """
+    def _check_end(self) -> None:
         if self._finish is None:
             raise ProviderError("cut", "the answer ended in the middle")
         if self._finish == "length":
             raise ProviderError("cut", "the answer is longer than it may be", hint="raise agent.max_tokens")
         if self._finish == "content_filter":
             raise ProviderError("refused", "the provider's filter stopped the answer", hint="ask differently")
-        return [refusals.call(f"call-{n}", known) for n, known in sorted(self._parts.items())]

@@ -24,7 +24,6 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-PROJECT_FILE = "og.toml"
 TABLE = "agent"
 KEY_COMMAND_S = 20.0
 """A password manager may ask its user first."""
@@ -113,10 +112,7 @@ def load_settings(env: Mapping[str, str] | None = None, *, cwd: Path | None = No
 
 
 def _files(environ: Mapping[str, str], cwd: Path | None) -> list[tuple[Path, bool]]:
-    here = (cwd or Path.cwd()).absolute()
-    project = next(
-        (folder / PROJECT_FILE for folder in (here, *here.parents) if (folder / PROJECT_FILE).is_file()), None
-    )
+    project = paths.project_file((cwd or Path.cwd()).absolute())
     user = paths.config_file(environ)
     return [*([(user, False)] if user.is_file() else []), *([(project, True)] if project else [])]
 

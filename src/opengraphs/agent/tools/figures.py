@@ -21,18 +21,13 @@ async def _list_metrics(client: Asks, arguments: Mapping[str, Any]) -> dict[str,
 
 async def _metric_tail(client: Asks, arguments: Mapping[str, Any]) -> dict[str, Any]:
     points = integer(arguments, "points", 20, low=1, high=200)
-    curve = await curve_of(client, text(arguments, "run"), text(arguments, "metric"))
+    run, metric = text(arguments, "run"), text(arguments, "metric")
+    curve = await curve_of(client, run, metric, columns=1)  # the figures of the whole; its points come next
     last = curve.get("last_step")
-    far = int(last) if isinstance(last, (int, float)) else None
-    if far is not None:
-        stretch = [max(0, far - 50 * points), far]
-        near = await curve_of(client, text(arguments, "run"), text(arguments, "metric"), stretch)
+    if isinstance(last, (int, float)):
+        near = await curve_of(client, run, metric, [max(0, int(last) - 50 * points), int(last)])
         curve = {**curve, "x": near.get("x"), "y": near.get("y")}
-    told = curve_digest(
-        {**curve, "x": (curve.get("x") or [])[-points:], "y": (curve.get("y") or [])[-points:]}
-    )
-    told["last_points"] = told["last_points"][-points:]
-    return told
+    return curve_digest(curve, last=points)
 
 
 async def _metric_window(client: Asks, arguments: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from opengraphs.agent.tools.tool import Asks, Tool, integer, run_path, schema, text
-from opengraphs.errors import NotFoundError, UsageError
+from opengraphs.errors import UsageError
 
 RUN = ("string", "run id, a unique part of it, or a unique name")
 _FACTS = (
@@ -21,7 +21,7 @@ _FACTS = (
     "tags",
     "notes",
 )
-_MORE = ("script", "command", "parent_run_id", "exit_code", "last_step", "progress", "metrics", "ranks_seen")
+_MORE = ("script", "command", "parent", "exit_code", "last_step", "progress", "metrics", "ranks_seen")
 
 
 async def _list_runs(client: Asks, arguments: Mapping[str, Any]) -> dict[str, Any]:
@@ -30,7 +30,7 @@ async def _list_runs(client: Asks, arguments: Mapping[str, Any]) -> dict[str, An
         filter=text(arguments, "filter", "") or None,
         limit=integer(arguments, "limit", 20, low=1, high=100),
     )
-    keys = ("run_id", "name", "status", "created_at", "last_step", "main_metric", "best", "parent_run_id")
+    keys = ("run_id", "name", "status", "created_at", "last_step", "main_metric", "best", "parent")
     rows = [{key: row.get(key) for key in keys if row.get(key) is not None} for row in page["runs"]]
     return {"runs": rows, "total": page["total"]}
 
@@ -47,7 +47,7 @@ def facts_of(run: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def metric_of(summary: Mapping[str, Any]) -> dict[str, Any]:
-    """A metric's figures. Its name is not called `key`: what is called so looks like a secret."""
+    """A metric's figures, under the words of the other tools."""
     figures = ("points", "last", "min", "max", "last_step", "better")
     return {
         "metric": summary["key"],
@@ -83,13 +83,7 @@ async def _lineage(client: Asks, arguments: Mapping[str, Any]) -> dict[str, Any]
 
 
 async def _list_checkpoints(client: Asks, arguments: Mapping[str, Any]) -> dict[str, Any]:
-    try:
-        return await client.get(run_path(text(arguments, "run"), "checkpoints"))
-    except (NotFoundError, UsageError) as error:
-        if "no such route" in error.message:
-            run = await client.get(run_path(text(arguments, "run")))
-            return {"checkpoints": run.get("checkpoints") or []}
-        raise
+    return await client.get(run_path(text(arguments, "run"), "checkpoints"))
 
 
 def _runs(arguments: Mapping[str, Any]) -> list[str]:

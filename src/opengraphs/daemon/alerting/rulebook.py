@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
+from opengraphs import paths
 from opengraphs.alerts.roles import ROLES, Role
 from opengraphs.alerts.rules import DetectorChoice, Rule, RulesFile, merged, parse_rule, read_rules
 from opengraphs.alerts.rules.clauses import parse_span
@@ -21,7 +22,6 @@ from opengraphs.daemon.alerting.sinks import sinks_file
 from opengraphs.errors import UsageError
 
 NAME = "alerts.toml"
-PROJECT = "og.toml"
 MOST_BYTES = 1 << 20
 _NOTHING = RulesFile()
 
@@ -72,10 +72,9 @@ class Rulebook:
         yield self._store / NAME, False
         cwd = facts.get("cwd")
         if isinstance(cwd, str) and cwd.startswith("/"):
-            for folder in (Path(cwd), *Path(cwd).parents):
-                if (folder / PROJECT).is_file():
-                    yield folder / PROJECT, True
-                    return
+            project = paths.project_file(Path(cwd))
+            if project is not None:
+                yield project, True
 
     def _file(self, path: Path, *, is_project: bool) -> RulesFile:
         stamp = _stamp(path)

@@ -8,11 +8,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from opengraphs import paths
 from opengraphs.daemon.runnerlink import ask_runner
 from opengraphs.daemon.stopping import stop_run
 from opengraphs.errors import ProcessError, StoreError
-from opengraphs.resuming.inherited import HANDED_ON, launch_options
+from opengraphs.resuming.inherited import HANDED_ON, planned_run
 from opengraphs.runner import environ
 from opengraphs.sdk.redact import REDACTED
 
@@ -105,22 +104,8 @@ def _launch_here(store: Path, plan: ResumePlan) -> str:
     env = {**_own_environment(), **plan["bundle_env"], **plan["env"]}
     _check_missing(plan, env)
     contract, own = environ.split(env)
-    options = launch_options(plan["facts"].get("launch"))
-    handed = {name: plan["facts"][name] for name in environ.INHERITED if plan["facts"].get(name)}
     try:
-        spec = runner.create_run(
-            plan["command"],
-            control_socket=paths.control_socket,
-            store=str(store),
-            project=plan["project"] or None,
-            name=plan["name"],
-            parent=plan["parent"],
-            cwd=plan["cwd"],
-            env=own,
-            contract=contract,
-            **handed,
-            **options,
-        )
+        spec = planned_run(plan, store, env=own, contract=contract)
         launched = runner.launch(spec)
     except runner.LaunchError as error:
         raise ProcessError(error.message, hint=error.hint, path=error.path) from error

@@ -45,6 +45,8 @@ def _text(facts: Mapping[str, Any], store: Path, path: str) -> str:
 
     if path == facts.get("script"):  # as run.json has it: of the working folder, or absolute
         path = place_of(facts).script or path
+    if path == facts.get("script"):  # as it was typed, which is seen from where the run was started
+        path = place_of(facts).script or path
     policy = reading_policy(facts, settings=agent_table(str(facts.get("cwd") or "")), store=store)
     try:
         text = open_readable(policy, path)

@@ -8,6 +8,8 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
+from opengraphs.guard.ends import shared_ends
+
 _INNER = {"body", "orelse", "finalbody", "handlers", "cases"}
 _WORD = re.compile(r"[\w.+\-]{0,60}")
 Scalar = bool | int | float | complex | str | bytes | None
@@ -84,12 +86,7 @@ def _heads(node: ast.AST) -> Iterator[ast.AST]:
 def changed_units(before: Sequence[Unit], after: Sequence[Unit]) -> tuple[list[Unit], list[Unit]]:
     """The statements that went, and those that came; one that moved did both."""
     old, new = ([(unit.where, unit.dump) for unit in side] for side in (before, after))
-    head = 0
-    while head < min(len(old), len(new)) and old[head] == new[head]:
-        head += 1
-    tail = 0
-    while tail < min(len(old), len(new)) - head and old[-1 - tail] == new[-1 - tail]:
-        tail += 1
+    head, tail = shared_ends(old, new)
     match = difflib.SequenceMatcher(None, old[head : len(old) - tail], new[head : len(new) - tail])
     gone: list[Unit] = []
     come: list[Unit] = []

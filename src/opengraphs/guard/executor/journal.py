@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from opengraphs.errors import StoreError
+from opengraphs.guard.durable import sync_folder
 
 FOLDER = "actions"
 
@@ -65,8 +66,8 @@ class Journal:
         finally:
             os.close(fd)
         if is_new:
-            _sync(self.path.parent)
-            _sync(self.path.parent.parent)
+            sync_folder(self.path.parent)
+            sync_folder(self.path.parent.parent)
 
 
 def _record(line: bytes, path: Path) -> dict[str, Any]:
@@ -77,14 +78,6 @@ def _record(line: bytes, path: Path) -> dict[str, Any]:
     except ValueError:
         pass
     raise StoreError("the journal of an action is damaged; nothing is done by it", path=str(path))
-
-
-def _sync(folder: Path) -> None:
-    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
 
 
 def _trouble(error: OSError, path: Path) -> StoreError:

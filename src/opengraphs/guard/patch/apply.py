@@ -10,6 +10,7 @@ import difflib
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+from opengraphs.guard.ends import shared_ends
 from opengraphs.guard.patch.blocks import WHOLE_FILE_LINES, Block, EditError, Problem, lines_of
 from opengraphs.guard.patch.fit import Fit, Refused
 from opengraphs.guard.patch.match import Text
@@ -241,12 +242,7 @@ def _steps(
     old: Sequence[str], new: Sequence[str], *, limit: int = _ALIGNED
 ) -> list[tuple[int, int, int, int]]:
     """What is different: old[i:j] became new[k:m]."""
-    head = 0
-    while head < min(len(old), len(new)) and old[head] == new[head]:
-        head += 1
-    tail = 0
-    while tail < min(len(old), len(new)) - head and old[-1 - tail] == new[-1 - tail]:
-        tail += 1
+    head, tail = shared_ends(old, new)
     inner_old, inner_new = old[head : len(old) - tail], new[head : len(new) - tail]
     if len(inner_old) * len(inner_new) > limit:
         return [(head, len(old) - tail, head, len(new) - tail)]
